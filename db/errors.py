@@ -1,0 +1,236 @@
+"""Every error that a user can meet, each with a stable code and its HTTP status.
+
+SightlineError
+├── BadRequest            400  malformed: no JSON, a wrong header
+├── Forbidden             403  the address is refused
+├── NotFound              404  unknown, or somebody else's
+├── Conflict              409  the state does not allow it
+│   ├── JobAlreadyEnded
+│   ├── JobNotRetryable
+│   └── RequestInProgress
+├── TooLarge              413  over a size limit
+│   └── ImageTooLarge
+├── UnsupportedMedia      415  a body of another type
+├── Unprocessable         422  well-formed, but wrong
+│   ├── InvalidInput          with pointers or lines
+│   ├── UnsupportedImage
+│   ├── BrokenImage
+│   ├── BrokenUpload
+│   ├── DuplicateId
+│   ├── FileMissing
+│   ├── FetchRefused
+│   ├── ItemNotEmbedded
+│   ├── ModelNotServed
+│   └── IdempotencyKeyReused
+├── FetchFailed           422  a fetch that may pass when tried again
+├── LeaseLost             409  never leaves the worker
+└── Unavailable           503  Postgres or the blob store is away
+"""
+
+from typing import Any, ClassVar
+
+
+class SightlineError(Exception):
+    """Raised for anything a user can meet; `detail` is plain words, without paths or secrets."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong on our side"
+    can_pass: ClassVar[bool] = False
+    """Whether the same task may succeed when it is tried again."""
+
+    def __init__(self, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors or []
+
+    def as_json(self) -> dict[str, Any]:
+        """The error as jobs and tasks show it."""
+        return {"code": self.code, "detail": self.detail}
+
+
+class BadRequest(SightlineError):
+    """Raised when a request cannot be read."""
+
+    code, status, title = "bad_request", 400, "The request cannot be read"
+
+
+class Forbidden(SightlineError):
+    """Raised when the caller may not do this."""
+
+    code, status, title = "forbidden", 403, "This is not allowed"
+
+
+class NotFound(SightlineError):
+    """Raised when a name is unknown in the caller's tenant."""
+
+    code, status, title = "not_found", 404, "Not found"
+
+
+class Conflict(SightlineError):
+    """Raised when the state of a thing does not allow the request."""
+
+    code, status, title = "conflict", 409, "The state does not allow this"
+
+
+class JobAlreadyEnded(Conflict):
+    """Raised when an ended job is to be canceled."""
+
+    code = "job_already_ended"
+
+
+class JobNotRetryable(Conflict):
+    """Raised when an expired or canceled job is to be retried."""
+
+    code = "job_not_retryable"
+
+
+class RequestInProgress(Conflict):
+    """Raised when the first request with the same idempotency key still runs."""
+
+    code = "request_in_progress"
+
+
+class TooLarge(SightlineError):
+    """Raised when a body is over its limit."""
+
+    code, status, title = "body_too_large", 413, "Too large"
+
+
+class ImageTooLarge(TooLarge):
+    """Raised when a picture is over the limit in bytes, pixels or side."""
+
+    code = "image_too_large"
+
+
+class UnsupportedMedia(SightlineError):
+    """Raised when a body's media type is not one that the route takes."""
+
+    code, status, title = "unsupported_media_type", 415, "This media type is not taken here"
+
+
+class Unprocessable(SightlineError):
+    """Raised when a request is well-formed but wrong."""
+
+    code, status, title = "invalid_input", 422, "The input is not valid"
+
+
+class InvalidInput(Unprocessable):
+    """Raised when fields are wrong; `errors` names each by pointer or line."""
+
+
+class UnsupportedImage(Unprocessable):
+    """Raised when bytes are no picture of a kind that is taken."""
+
+    code = "unsupported_image"
+
+
+class BrokenImage(Unprocessable):
+    """Raised when a picture cannot be decoded."""
+
+    code = "broken_image"
+
+
+class BrokenUpload(Unprocessable):
+    """Raised when an uploaded manifest or ZIP cannot be read at all."""
+
+    code = "broken_upload"
+
+
+class InvalidManifestLine(Unprocessable):
+    """Raised when one line of a manifest is no item."""
+
+    code = "invalid_manifest_line"
+
+
+class DuplicateId(Unprocessable):
+    """Raised when an id stands twice in one import."""
+
+    code = "duplicate_id"
+
+
+class FileMissing(Unprocessable):
+    """Raised when a manifest names a file that was not uploaded."""
+
+    code = "file_missing"
+
+
+class UnsafeName(Unprocessable):
+    """Raised when a manifest names a file outside the upload."""
+
+    code = "unsafe_name"
+
+
+class FetchRefused(Unprocessable):
+    """Raised when the guard does not let a URL be fetched."""
+
+    code = "url_refused"
+
+
+class ItemNotEmbedded(Unprocessable):
+    """Raised when a search starts at an item that has no embedding (yet)."""
+
+    code = "item_not_embedded"
+
+
+class ItemChanged(Unprocessable):
+    """Raised when an item was deleted or replaced before its picture was embedded."""
+
+    code = "item_changed"
+
+
+class ModelNotServed(Unprocessable):
+    """Raised when no worker serves the model that a catalog names."""
+
+    code = "model_not_served"
+
+
+class ModeNotSupported(Unprocessable):
+    """Raised when a search mode needs text vectors that this server does not have."""
+
+    code = "mode_not_supported"
+
+
+class IdempotencyKeyReused(Unprocessable):
+    """Raised when an idempotency key comes again with another body."""
+
+    code = "idempotency_key_reused"
+
+
+class FetchFailed(Unprocessable):
+    """Raised when a URL could not be fetched; it may pass when tried again."""
+
+    code = "fetch_failed"
+    can_pass = True
+
+
+class BlobMissing(SightlineError):
+    """Raised when the bytes of a blob are gone from the store or do not match their hash."""
+
+    code = "blob_missing"
+    can_pass = True
+
+
+class EncodingFailed(SightlineError):
+    """Raised when the model cannot encode an input that decoded well."""
+
+    code = "encoding_failed"
+    can_pass = True
+
+
+class WorkerLost(SightlineError):
+    """Raised for a task whose workers died while it ran alone."""
+
+    code = "worker_lost"
+
+
+class LeaseLost(SightlineError):
+    """Raised when a worker's lease went to somebody else; it must write nothing."""
+
+    code, status = "lease_lost", 409
+
+
+class Unavailable(SightlineError):
+    """Raised when Postgres or the blob store is away."""
+
+    code, status, title = "unavailable", 503, "Temporarily unavailable"

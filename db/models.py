@@ -1,0 +1,364 @@
+"""The tables. Every one carries its tenant, save the three that hold nothing of a tenant's."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from db.vocabulary import ItemKind, JobKind, JobStatus, Lane, TaskStatus
+
+SCHEMA = "sightline"
+REFERENCE_TABLES = ("tenants", "models", "workers")
+"""Tables without a tenant column; with Citus they become reference tables."""
+
+TSV = (
+    "setweight(to_tsvector('english', coalesce(name, '')), 'A') || "
+    "setweight(to_tsvector('english', coalesce(caption, '') || ' ' || coalesce(category, '')"
+    " || ' ' || words_of(tags)), 'B') || "
+    "setweight(to_tsvector('english', coalesce(description, '') || ' ' || coalesce(text, '')), 'C')"
+)
+
+
+def one_of(column: str, words: type) -> CheckConstraint:
+    """A CHECK that keeps a text column to the words of an enumeration."""
+    quoted = ", ".join(f"'{word}'" for word in words)  # type: ignore[attr-defined]
+    return CheckConstraint(f"{column} IN ({quoted})", name=f"{column}_known")
+
+
+class Base(DeclarativeBase):
+    """The metadata that the migrations are checked against."""
+
+    type_annotation_map = {
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+        str: Text,
+        bytes: LargeBinary,
+        Decimal: Numeric,
+    }
+
+
+Base.metadata.naming_convention = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+
+def tenant_key() -> Mapped[int]:
+    """The first column of every key."""
+    return mapped_column(BigInteger, ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
+
+
+def made_now() -> Mapped[datetime]:
+    """A time from the database's clock."""
+    return mapped_column(server_default=func.now())
+
+
+class Tenant(Base):
+    """Whoever an API key belongs to."""
+
+    __tablename__ = "tenants"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = made_now()
+
+
+class Model(Base):
+    """A vector space: a model's name, revision and preprocessing, numbered for the indexes."""
+
+    __tablename__ = "models"
+    __table_args__ = (UniqueConstraint("name", "revision", "preprocessing"),)
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    name: Mapped[str]
+    revision: Mapped[str]
+    preprocessing: Mapped[int] = mapped_column(SmallInteger)
+    dimensions: Mapped[int] = mapped_column(SmallInteger)
+    created_at: Mapped[datetime] = made_now()
+
+
+class Worker(Base):
+    """A living worker process; `seen_at` is refreshed every few seconds."""
+
+    __tablename__ = "workers"
+    __table_args__ = (one_of("lane", Lane),)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    lane: Mapped[str]
+    model_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{}'"))
+    started_at: Mapped[datetime] = made_now()
+    seen_at: Mapped[datetime] = made_now()
+
+
+class ApiKey(Base):
+    """A key: only an HMAC of its secret is kept."""
+
+    __tablename__ = "api_keys"
+    tenant_id: Mapped[int] = tenant_key()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str | None]
+    secret_hmac: Mapped[bytes]
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = made_now()
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Catalog(Base):
+    """A named set of items searched together, with its image model."""
+
+    __tablename__ = "catalogs"
+    __table_args__ = (UniqueConstraint("tenant_id", "name"),)
+    tenant_id: Mapped[int] = tenant_key()
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    name: Mapped[str]
+    description: Mapped[str | None]
+    image_model: Mapped[str]
+    text_model: Mapped[str]
+    model_id: Mapped[int | None] = mapped_column(ForeignKey("models.id"))
+    created_at: Mapped[datetime] = made_now()
+    updated_at: Mapped[datetime] = made_now()
+
+
+def of_catalog() -> ForeignKeyConstraint:
+    """A row that goes with its catalog."""
+    return ForeignKeyConstraint(
+        ["tenant_id", "catalog_id"], ["catalogs.tenant_id", "catalogs.id"], ondelete="CASCADE"
+    )
+
+
+class Document(Base):
+    """An uploaded PDF or deck; its items point to it."""
+
+    __tablename__ = "documents"
+    __table_args__ = (of_catalog(), Index(None, "tenant_id", "catalog_id"))
+    tenant_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    catalog_id: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[bytes]
+    media_type: Mapped[str]
+    title: Mapped[str | None]
+    pages: Mapped[int | None]
+    attributes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    created_at: Mapped[datetime] = made_now()
+
+
+class Item(Base):
+    """One findable thing in a catalog; `external_id` is the client's own id."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        of_catalog(),
+        ForeignKeyConstraint(
+            ["tenant_id", "document_id"],
+            ["documents.tenant_id", "documents.id"],
+            ondelete="CASCADE",
+        ),
+        UniqueConstraint("tenant_id", "catalog_id", "external_id"),
+        one_of("kind", ItemKind),
+        Index(None, "tenant_id", "catalog_id", "category"),
+        Index(None, "tenant_id", "catalog_id", "price"),
+        Index(None, "tenant_id", "document_id"),
+        Index(None, "tenant_id", "sha256"),
+        Index("items_tags_idx", "tags", postgresql_using="gin"),
+        Index(
+            "items_attributes_idx",
+            "attributes",
+            postgresql_using="gin",
+            postgresql_ops={"attributes": "jsonb_path_ops"},
+        ),
+        Index("items_tsv_idx", "tsv", postgresql_using="gin"),
+    )
+    tenant_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    catalog_id: Mapped[int] = mapped_column(BigInteger)
+    external_id: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default=ItemKind.IMAGE)
+    sha256: Mapped[bytes | None]
+    source_url: Mapped[str | None]
+    name: Mapped[str | None]
+    caption: Mapped[str | None]
+    description: Mapped[str | None]
+    category: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    price: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    attributes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    document_id: Mapped[str | None]
+    page: Mapped[int | None]
+    span: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    box: Mapped[list[float] | None] = mapped_column(ARRAY(Float))
+    text: Mapped[str | None]
+    tsv: Mapped[Any] = mapped_column(TSVECTOR, Computed(TSV, persisted=True))
+    created_at: Mapped[datetime] = made_now()
+    updated_at: Mapped[datetime] = made_now()
+
+
+class Embedding(Base):
+    """One item's vector under one model; found again by the bytes' hash, which is the cache."""
+
+    __tablename__ = "embeddings"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "item_id"], ["items.tenant_id", "items.id"], ondelete="CASCADE"
+        ),
+        Index(None, "tenant_id", "catalog_id", "model_id", "seq"),
+        Index(None, "tenant_id", "sha256", "model_id"),
+    )
+    tenant_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    item_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"), primary_key=True)
+    catalog_id: Mapped[int] = mapped_column(BigInteger)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity())
+    sha256: Mapped[bytes]
+    vector: Mapped[Any] = mapped_column(HALFVEC())
+
+
+class QueryEmbedding(Base):
+    """A query's vector, kept so that the same words or picture need no model again."""
+
+    __tablename__ = "query_embeddings"
+    tenant_id: Mapped[int] = tenant_key()
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"), primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    vector: Mapped[Any] = mapped_column(HALFVEC())
+    used_at: Mapped[datetime] = made_now()
+
+
+class Job(Base):
+    """What a client submitted; the counts are kept by the transactions that finish tasks."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        of_catalog(),
+        one_of("kind", JobKind),
+        one_of("status", JobStatus),
+        Index(None, "tenant_id", "catalog_id"),
+        Index("jobs_unended_idx", "expires_at", postgresql_where=text("ended_at IS NULL")),
+        Index("jobs_ended_idx", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
+    tenant_id: Mapped[int] = tenant_key()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    catalog_id: Mapped[int | None] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(server_default=JobStatus.QUEUED)
+    request: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    total: Mapped[int] = mapped_column(Integer, server_default="0")
+    succeeded: Mapped[int] = mapped_column(Integer, server_default="0")
+    unchanged: Mapped[int] = mapped_column(Integer, server_default="0")
+    failed: Mapped[int] = mapped_column(Integer, server_default="0")
+    canceled: Mapped[int] = mapped_column(Integer, server_default="0")
+    expanded: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    last_rank: Mapped[int] = mapped_column(BigInteger, server_default="-1")
+    created_at: Mapped[datetime] = made_now()
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    cancel_requested_at: Mapped[datetime | None]
+
+
+class Task(Base):
+    """One unit of a job's work: one row that a worker claims."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "job_id"], ["jobs.tenant_id", "jobs.id"], ondelete="CASCADE"
+        ),
+        one_of("lane", Lane),
+        one_of("status", TaskStatus),
+        Index(
+            "tasks_due_idx",
+            "lane",
+            "priority",
+            "rank",
+            "id",
+            postgresql_where=text("status = 'queued'"),
+        ),  # fmt: skip
+        Index(
+            "tasks_first_idx",
+            "tenant_id",
+            "lane",
+            "priority",
+            postgresql_where=text("status = 'queued' AND place = 0"),
+        ),  # fmt: skip
+        Index("tasks_lease_idx", "lease_token", postgresql_where=text("status = 'running'")),
+        Index("tasks_expiry_idx", "lease_expires_at", postgresql_where=text("status = 'running'")),
+        Index(None, "tenant_id", "job_id", "place"),
+    )
+    tenant_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    job_id: Mapped[str]
+    lane: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default=TaskStatus.QUEUED)
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    rank: Mapped[int] = mapped_column(BigInteger)
+    place: Mapped[int] = mapped_column(Integer)
+    """The task's place in its job: the `index` that clients see."""
+    expands: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    """Whether it makes its job's tasks; such a row is in no count and no list."""
+    model: Mapped[str | None]
+    """The image model's name that the embed lane needs for it."""
+    item_id: Mapped[int | None] = mapped_column(BigInteger)
+    external_id: Mapped[str | None]
+    payload: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    alone: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    run_after: Mapped[datetime | None]
+    lease_token: Mapped[Any | None] = mapped_column(Uuid)
+    lease_expires_at: Mapped[datetime | None]
+    leased_by: Mapped[str | None]
+    created_at: Mapped[datetime] = made_now()
+    ended_at: Mapped[datetime | None]
+
+
+class Blob(Base):
+    """Bytes that the blob store keeps under their hash."""
+
+    __tablename__ = "blobs"
+    tenant_id: Mapped[int] = tenant_key()
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str]
+    created_at: Mapped[datetime] = made_now()
+
+
+class IdempotencyKey(Base):
+    """Which job a client's idempotency key already made."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index(None, "created_at"),)
+    tenant_id: Mapped[int] = tenant_key()
+    key: Mapped[str] = mapped_column(primary_key=True)
+    body_sha256: Mapped[bytes]
+    job_id: Mapped[str | None]
+    created_at: Mapped[datetime] = made_now()

@@ -1,0 +1,490 @@
+"""Life of a task: every statement about jobs' work, from enqueue to reap.
+
+    queued ──claim──> running ──finish──> succeeded | unchanged | canceled
+      ^                  │  ──fail────> failed   (or queued again, later, when it can pass)
+      └──────reap────────┘                (a lost lease)
+
+Each function runs in the caller's transaction; what it does becomes true when that commits.
+Rows are locked in the order tasks, then jobs by id, so that two batches never deadlock.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from db.errors import LeaseLost, SightlineError, WorkerLost
+from db.vocabulary import BULK_KINDS, MAX_ATTEMPTS, Lane, TaskStatus
+
+JOB_ENDED = "sightline_job_ended"
+"""The channel on which ended jobs are told, ids separated by commas."""
+WORKER_LOST = WorkerLost("Its workers died while they did it.")
+NOTIFY_IDS = 200
+"""Ids in one notification: Postgres takes at most 8,000 bytes."""
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task to enqueue. `place` is its index in the job."""
+
+    lane: Lane
+    place: int = 0
+    status: TaskStatus = TaskStatus.QUEUED
+    model: str | None = None
+    item_id: int | None = None
+    external_id: str | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+    expands: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """A claimed task with what a worker needs of its job and catalog."""
+
+    tenant_id: int
+    id: int
+    job_id: str
+    job_kind: str
+    catalog_id: int | None
+    model_id: int | None
+    """The vector space of the catalog, once something was embedded in it."""
+    place: int
+    expands: bool
+    model: str | None
+    item_id: int | None
+    external_id: str | None
+    payload: dict[str, Any]
+    request: dict[str, Any]
+    attempts: int
+    alone: bool
+    cancel_requested: bool
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Tasks leased together under one token."""
+
+    token: UUID
+    tasks: tuple[Task, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.tasks)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended; `item_id` and `result` are stored with it."""
+
+    task: Task
+    status: TaskStatus
+    error: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+
+
+TASKS = bindparam("tasks", type_=JSONB)
+
+FIRST_RANK = text("""
+    SELECT coalesce((SELECT rank FROM tasks WHERE status = 'queued' AND lane = :lane
+                     AND priority = :priority ORDER BY rank LIMIT 1), 0) AS front,
+           (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'queued' AND place = 0
+            AND tenant_id = :tenant AND lane = :lane AND priority = :priority LIMIT 1000) few)
+           AS waiting
+""")
+"""The front of a lane, and how many of the tenant's jobs wait there with their first task."""
+
+INSERT_TASKS = text("""
+    INSERT INTO tasks (tenant_id, job_id, lane, status, priority, rank, place, expands, model,
+                       item_id, external_id, payload, error, ended_at)
+    SELECT :tenant, :job, t.lane, t.status, :priority, :rank + t.n, t.place, t.expands, t.model,
+           t.item_id, t.external_id, t.payload, t.error,
+           CASE WHEN t.status <> 'queued' THEN now() END
+    FROM jsonb_to_recordset(:tasks) AS t(n bigint, lane text, status text, place int, expands bool,
+         model text, item_id bigint, external_id text, payload jsonb, error jsonb)
+""").bindparams(TASKS)
+
+CLAIM = text("""
+    WITH due AS (
+        SELECT tenant_id, id, alone, row_number() OVER (ORDER BY priority, rank, id) AS n
+        FROM (SELECT tenant_id, id, alone, priority, rank FROM tasks
+              WHERE status = 'queued' AND lane = :lane
+                AND (run_after IS NULL OR run_after <= now())
+                AND (model IS NULL OR model = ANY(:models))
+              ORDER BY priority, rank, id LIMIT :limit FOR UPDATE SKIP LOCKED) AS locked
+    ), picked AS (
+        SELECT tenant_id, id FROM due
+        WHERE CASE WHEN (SELECT alone FROM due WHERE n = 1) THEN n = 1 AND :may_be_alone
+                   ELSE NOT alone END
+    )
+    UPDATE tasks t SET status = 'running', attempts = attempts + 1, lease_token = :token,
+        lease_expires_at = now() + make_interval(secs => :seconds), leased_by = :worker
+    FROM picked, jobs j LEFT JOIN catalogs c ON c.tenant_id = j.tenant_id AND c.id = j.catalog_id
+    WHERE t.tenant_id = picked.tenant_id AND t.id = picked.id
+      AND j.tenant_id = t.tenant_id AND j.id = t.job_id
+    RETURNING t.tenant_id, t.id, t.job_id, j.kind AS job_kind, j.catalog_id, c.model_id, t.place,
+        t.expands, t.model, t.item_id, t.external_id, t.payload, j.request, t.attempts, t.alone,
+        j.cancel_requested_at IS NOT NULL AS cancel_requested, t.priority, t.rank
+""")
+"""Lease up to `limit` due tasks. One that lost its lease is handed out by itself."""
+
+START_JOBS = text("""
+    UPDATE jobs SET status = 'running', started_at = coalesce(started_at, now())
+    WHERE (tenant_id, id) IN (
+        SELECT j.tenant_id, j.id FROM jobs j
+        JOIN unnest(CAST(:tenants AS bigint[]), CAST(:jobs AS text[])) AS w(tenant, job)
+          ON j.tenant_id = w.tenant AND j.id = w.job
+        WHERE j.status = 'queued' ORDER BY j.id FOR UPDATE OF j)
+""")
+
+HEARTBEAT = text("""
+    UPDATE tasks t SET lease_expires_at = now() + make_interval(secs => :seconds)
+    FROM jobs j
+    WHERE t.lease_token = :token AND t.status = 'running'
+      AND j.tenant_id = t.tenant_id AND j.id = t.job_id
+    RETURNING t.id, j.cancel_requested_at IS NOT NULL AS cancel_requested
+""")
+
+END_TASKS = text("""
+    UPDATE tasks t SET status = e.status, error = e.error, result = e.result, ended_at = now(),
+        lease_token = NULL, lease_expires_at = NULL, leased_by = NULL
+    FROM jsonb_to_recordset(:ends) AS e(tenant bigint, id bigint, status text, error jsonb,
+                                        result jsonb)
+    WHERE t.tenant_id = e.tenant AND t.id = e.id AND t.lease_token = :token
+      AND t.status = 'running'
+    RETURNING t.tenant_id, t.id
+""").bindparams(bindparam("ends", type_=JSONB))
+
+REQUEUE = text("""
+    UPDATE tasks t SET status = 'queued', lease_token = NULL, lease_expires_at = NULL,
+        leased_by = NULL, error = r.error,
+        run_after = now() + make_interval(secs => r.delay)
+    FROM jsonb_to_recordset(:tasks) AS r(tenant bigint, id bigint, error jsonb, delay float8)
+    WHERE t.tenant_id = r.tenant AND t.id = r.id AND t.lease_token = :token
+      AND t.status = 'running'
+    RETURNING t.tenant_id, t.id
+""").bindparams(TASKS)
+
+MOVE = text("""
+    UPDATE tasks SET lane = :lane, status = 'queued', attempts = 0, alone = false,
+        lease_token = NULL, lease_expires_at = NULL, leased_by = NULL, run_after = NULL,
+        model = :model, item_id = :item_id, payload = :payload
+    WHERE tenant_id = :tenant AND id = :id AND lease_token = :token AND status = 'running'
+    RETURNING id
+""").bindparams(bindparam("payload", type_=JSONB))
+
+COUNT = text("""
+    WITH deltas AS (
+        SELECT * FROM jsonb_to_recordset(:deltas) AS d(tenant bigint, job text, total int,
+            succeeded int, unchanged int, failed int, canceled int, last_rank bigint)
+    ), locked AS (
+        SELECT j.tenant_id, j.id FROM jobs j
+        JOIN deltas d ON d.tenant = j.tenant_id AND d.job = j.id ORDER BY j.id FOR UPDATE OF j
+    )
+    UPDATE jobs j SET total = j.total + d.total, succeeded = j.succeeded + d.succeeded,
+        unchanged = j.unchanged + d.unchanged, failed = j.failed + d.failed,
+        canceled = j.canceled + d.canceled, last_rank = greatest(j.last_rank, d.last_rank)
+    FROM deltas d, locked l
+    WHERE j.tenant_id = d.tenant AND j.id = d.job AND l.tenant_id = j.tenant_id AND l.id = j.id
+""").bindparams(bindparam("deltas", type_=JSONB))
+
+END_JOBS = text(f"""
+    UPDATE jobs j SET ended_at = now(), started_at = coalesce(started_at, now()),
+        status = CASE
+            WHEN error IS NOT NULL THEN 'failed'
+            WHEN cancel_requested_at IS NOT NULL AND (canceled > 0 OR total = 0) THEN 'canceled'
+            WHEN kind IN ({", ".join(f"'{kind}'" for kind in BULK_KINDS)}) OR total > 1
+                THEN 'succeeded'
+            WHEN failed = 1 THEN 'failed'
+            WHEN canceled = 1 THEN 'canceled'
+            ELSE 'succeeded' END,
+        error = CASE
+            WHEN error IS NOT NULL THEN error
+            WHEN total = 1 AND failed + canceled = 1
+                 AND kind NOT IN ({", ".join(f"'{kind}'" for kind in BULK_KINDS)})
+            THEN (SELECT t.error FROM tasks t WHERE t.tenant_id = j.tenant_id AND t.job_id = j.id
+                  AND NOT t.expands LIMIT 1) END
+    FROM unnest(CAST(:tenants AS bigint[]), CAST(:jobs AS text[])) AS w(tenant, job)
+    WHERE j.tenant_id = w.tenant AND j.id = w.job AND ended_at IS NULL AND expanded
+      AND total = succeeded + unchanged + failed + canceled
+    RETURNING j.id
+""")
+"""End the jobs whose last task has ended."""
+
+END_EXPANSION = text("""
+    UPDATE jobs SET expanded = true, error = :error WHERE tenant_id = :tenant AND id = :job
+""").bindparams(bindparam("error", type_=JSONB(none_as_null=True)))
+
+REAP = text(f"""
+    WITH lost AS (
+        SELECT tenant_id, id FROM tasks
+        WHERE status = 'running'
+          AND (lease_expires_at < now() OR leased_by = ANY(:workers))
+        ORDER BY id FOR UPDATE SKIP LOCKED
+    )
+    UPDATE tasks t SET
+        status = CASE WHEN t.alone AND t.attempts >= {MAX_ATTEMPTS} THEN 'failed'
+                      ELSE 'queued' END,
+        ended_at = CASE WHEN t.alone AND t.attempts >= {MAX_ATTEMPTS} THEN now() END,
+        error = CASE WHEN t.alone AND t.attempts >= {MAX_ATTEMPTS} THEN CAST(:error AS jsonb)
+                ELSE t.error END,
+        attempts = t.attempts - CASE WHEN t.alone THEN 0 ELSE 1 END,
+        alone = true, lease_token = NULL, lease_expires_at = NULL, leased_by = NULL
+    FROM lost
+    WHERE t.tenant_id = lost.tenant_id AND t.id = lost.id AND t.status = 'running'
+      AND (t.lease_expires_at < now() OR t.leased_by = ANY(:workers))
+    RETURNING t.tenant_id, t.id, t.job_id, t.lane, t.status, t.expands
+""").bindparams(bindparam("error", type_=JSONB))
+"""Give lost leases back. An attempt counts only when the task ran alone: blame the culprit."""
+
+
+def enqueue(
+    connection: Connection, tenant: int, job: str, priority: int, tasks: Sequence[NewTask]
+) -> None:
+    """Add tasks to a job, and count them; ended ones are counted as what they ended as.
+
+    A task's rank is its place in line: the job goes on behind its own last rank, and never
+    before the front of the lane, so that tenants and jobs take turns.
+    """
+    if not tasks:
+        return
+    last = connection.execute(
+        text("SELECT last_rank FROM jobs WHERE tenant_id = :tenant AND id = :job"),
+        {"tenant": tenant, "job": job},
+    ).scalar_one()
+    front, waiting = connection.execute(
+        FIRST_RANK, {"lane": tasks[0].lane, "priority": priority, "tenant": tenant}
+    ).one()
+    rank = max(last + 1, front + (waiting if last < 0 else 0))
+    rows = [_task_row(n, task) for n, task in enumerate(tasks)]
+    connection.execute(
+        INSERT_TASKS,
+        {"tenant": tenant, "job": job, "priority": priority, "rank": rank, "tasks": rows},
+    )
+    counted = [task for task in tasks if not task.expands]
+    _count(connection, tenant, job, counted, total=len(counted), last_rank=rank + len(tasks) - 1)
+
+
+def _task_row(n: int, task: NewTask) -> dict[str, Any]:
+    return {
+        "n": n, "lane": task.lane, "status": task.status, "place": task.place,
+        "expands": task.expands, "model": task.model, "item_id": task.item_id,
+        "external_id": task.external_id, "payload": task.payload, "error": task.error,
+    }  # fmt: skip
+
+
+def _count(
+    connection: Connection, tenant: int, job: str, tasks: Iterable[NewTask], **more: int
+) -> None:
+    delta: dict[str, Any] = _zero(tenant, job) | more
+    for task in tasks:
+        if task.status != TaskStatus.QUEUED:
+            delta[task.status] += 1
+    connection.execute(COUNT, {"deltas": [delta]})
+
+
+def _zero(tenant: int, job: str) -> dict[str, Any]:
+    return {
+        "tenant": tenant, "job": job, "total": 0, "succeeded": 0, "unchanged": 0, "failed": 0,
+        "canceled": 0, "last_rank": -1,
+    }  # fmt: skip
+
+
+def claim(
+    connection: Connection,
+    lane: Lane,
+    worker: str,
+    limit: int,
+    lease_seconds: float,
+    models: Sequence[str] = (),
+    may_be_alone: bool = True,
+) -> Claim:
+    """Lease up to `limit` due tasks of a lane, most urgent first, under one new token."""
+    token = uuid4()
+    rows = connection.execute(
+        CLAIM,
+        {"lane": lane, "models": list(models), "limit": limit, "token": token, "worker": worker,
+         "seconds": lease_seconds, "may_be_alone": may_be_alone},
+    ).mappings()  # fmt: skip
+    ordered = sorted(rows, key=lambda row: (row["priority"], row["rank"], row["id"]))
+    tasks = tuple(
+        Task(**{name: row[name] for name in Task.__dataclass_fields__}) for row in ordered
+    )
+    if tasks:
+        connection.execute(START_JOBS, _named({(task.tenant_id, task.job_id) for task in tasks}))
+    return Claim(token, tasks)
+
+
+def heartbeat(connection: Connection, token: UUID, lease_seconds: float) -> dict[int, bool] | None:
+    """Renew a claim; returns for each task still held whether its job is to be canceled.
+
+    None means that the lease is lost: abandon the work.
+    """
+    rows = connection.execute(HEARTBEAT, {"token": token, "seconds": lease_seconds}).all()
+    return {row.id: row.cancel_requested for row in rows} or None
+
+
+def finish(connection: Connection, token: UUID, outcomes: Sequence[Outcome]) -> list[str]:
+    """End tasks of a claim, keep their jobs' counts, end the jobs that are done.
+
+    Returns the ids of the jobs that ended. Raises LeaseLost when any task is not held under
+    this token any more: roll back, somebody else has it.
+    """
+    ends = [
+        {"tenant": o.task.tenant_id, "id": o.task.id, "status": o.status, "error": o.error,
+         "result": o.result}
+        for o in outcomes
+    ]  # fmt: skip
+    ended = connection.execute(END_TASKS, {"ends": ends, "token": token}).all()
+    if len(ended) != len(outcomes):
+        raise LeaseLost(f"{len(outcomes) - len(ended)} of {len(outcomes)} tasks are not held.")
+    return settle(connection, [(o.task.tenant_id, o.task.job_id, o.status)
+                               for o in outcomes if not o.task.expands])  # fmt: skip
+
+
+def settle(connection: Connection, ended: Iterable[tuple[int, str, str]]) -> list[str]:
+    """Count ended tasks (tenant, job, status) in their jobs, end the jobs that are done.
+
+    Comes last in a transaction: it locks the jobs.
+    """
+    deltas: dict[tuple[int, str], dict[str, Any]] = {}
+    for tenant, job, status in ended:
+        deltas.setdefault((tenant, job), _zero(tenant, job))[status] += 1
+    if not deltas:
+        return []
+    connection.execute(
+        COUNT, {"deltas": [deltas[key] for key in sorted(deltas, key=lambda k: k[1])]}
+    )
+    return end_jobs(connection, deltas)
+
+
+def _named(jobs: Iterable[tuple[int, str]]) -> dict[str, Any]:
+    ordered = sorted(set(jobs), key=lambda job: job[1])
+    return {"tenants": [tenant for tenant, _ in ordered], "jobs": [job for _, job in ordered]}
+
+
+def end_jobs(connection: Connection, jobs: Iterable[tuple[int, str]]) -> list[str]:
+    """End those of the jobs (tenant, id) whose last task has ended, and tell who waits."""
+    ended = list(connection.execute(END_JOBS, _named(jobs)).scalars())
+    announce(connection, ended)
+    return ended
+
+
+def announce(connection: Connection, jobs: Sequence[str]) -> None:
+    """NOTIFY that jobs ended: once a batch, since it takes a lock at the commit."""
+    for start in range(0, len(jobs), NOTIFY_IDS):
+        connection.execute(
+            text("SELECT pg_notify(:channel, :ids)"),
+            {"channel": JOB_ENDED, "ids": ",".join(jobs[start : start + NOTIFY_IDS])},
+        )
+
+
+def fail(
+    connection: Connection, token: UUID, failures: Sequence[tuple[Task, SightlineError]]
+) -> list[str]:
+    """End tasks as failed, or queue those again whose error can pass and that have attempts left.
+
+    Returns the ids of the jobs that ended. Raises LeaseLost as `finish` does.
+    """
+    again = [(t, e) for t, e in failures if e.can_pass and t.attempts < MAX_ATTEMPTS]
+    final = [(t, e) for t, e in failures if not (e.can_pass and t.attempts < MAX_ATTEMPTS)]
+    if again:
+        rows = [
+            {"tenant": t.tenant_id, "id": t.id, "error": e.as_json(), "delay": 2.0**t.attempts}
+            for t, e in again
+        ]
+        if len(connection.execute(REQUEUE, {"tasks": rows, "token": token}).all()) != len(again):
+            raise LeaseLost("A failed task is not held any more.")
+    ended = finish(
+        connection, token, [Outcome(t, TaskStatus.FAILED, e.as_json()) for t, e in final]
+    )
+    for task, error in final:
+        if task.expands:
+            ended += end_expansion(connection, task, error)
+    return ended
+
+
+def end_expansion(
+    connection: Connection, task: Task, error: SightlineError | None = None
+) -> list[str]:
+    """Say that a job has all its tasks; with an error, that it could not be processed.
+
+    Returns the job's id if that ended it.
+    """
+    connection.execute(
+        END_EXPANSION,
+        {"tenant": task.tenant_id, "job": task.job_id, "error": error and error.as_json()},
+    )
+    return end_jobs(connection, [(task.tenant_id, task.job_id)])
+
+
+def release(connection: Connection, token: UUID, tasks: Sequence[Task]) -> None:
+    """Hand tasks back untouched: the worker is stopping."""
+    connection.execute(
+        text("""UPDATE tasks SET status = 'queued', attempts = attempts - 1, lease_token = NULL,
+                lease_expires_at = NULL, leased_by = NULL
+                WHERE lease_token = :token AND status = 'running' AND id = ANY(:ids)"""),
+        {"token": token, "ids": [task.id for task in tasks]},
+    )
+
+
+def move(
+    connection: Connection,
+    token: UUID,
+    task: Task,
+    lane: Lane,
+    *,
+    model: str | None,
+    item_id: int | None,
+    payload: dict[str, Any],
+) -> None:
+    """Hand a task on to the next lane, with fresh attempts. Raises LeaseLost."""
+    moved = connection.execute(
+        MOVE,
+        {"tenant": task.tenant_id, "id": task.id, "token": token, "lane": lane, "model": model,
+         "item_id": item_id, "payload": payload},
+    ).first()  # fmt: skip
+    if moved is None:
+        raise LeaseLost("The task is not held any more.")
+
+
+def reap(connection: Connection, former_lives: Sequence[str] = ()) -> dict[Lane, int]:
+    """Queue tasks again whose lease expired, or that the named dead workers held.
+
+    Returns how many became due, by lane.
+    """
+    lost = connection.execute(
+        REAP, {"workers": list(former_lives), "error": WORKER_LOST.as_json()}
+    ).all()
+    failed = [row for row in lost if row.status == TaskStatus.FAILED]
+    for row in failed:
+        if row.expands:
+            _fail_unexpanded(connection, row.tenant_id, row.job_id)
+    settle(connection, [(r.tenant_id, r.job_id, r.status) for r in failed if not r.expands])
+    end_jobs(connection, [(row.tenant_id, row.job_id) for row in failed if row.expands])
+    due: dict[Lane, int] = {}
+    for row in lost:
+        if row.status == TaskStatus.QUEUED:
+            due[Lane(row.lane)] = due.get(Lane(row.lane), 0) + 1
+    return due
+
+
+def _fail_unexpanded(connection: Connection, tenant: int, job: str) -> None:
+    connection.execute(
+        text("""UPDATE jobs j SET expanded = true, error = t.error FROM tasks t
+                WHERE j.tenant_id = :tenant AND j.id = :job AND t.tenant_id = j.tenant_id
+                  AND t.job_id = j.id AND t.expands"""),
+        {"tenant": tenant, "job": job},
+    )
+
+
+def due_by_lane(connection: Connection) -> dict[str, tuple[int, float]]:
+    """For each lane with work: how many tasks are queued, and the oldest's age in seconds."""
+    rows = connection.execute(
+        text("""SELECT lane, count(*) AS queued,
+                extract(epoch FROM now() - min(created_at))::float8 AS oldest
+                FROM tasks WHERE status = 'queued' GROUP BY lane""")
+    )
+    return {row.lane: (row.queued, row.oldest) for row in rows}

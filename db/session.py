@@ -1,0 +1,72 @@
+"""Connections: one pooled engine a process, short transactions, and a raw one to listen on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from pgvector.psycopg import register_vector
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from db.errors import Unavailable
+from db.models import SCHEMA
+
+OPTIONS = f"-c search_path={SCHEMA},public"
+
+
+class Database:
+    """The engine of one process. `begin` is the only way to a transaction."""
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        """`url` is a plain `postgresql://` URL; nothing connects until the first transaction."""
+        self.url = url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self.engine = create_engine(
+            self.url.replace("postgresql://", "postgresql+psycopg://", 1),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            pool_timeout=5,
+            # A generic plan would not match the partial vector indexes: never prepare.
+            connect_args={"options": OPTIONS, "prepare_threshold": None, "connect_timeout": 5},
+        )
+        event.listen(self.engine, "connect", _register_vector_types)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction: commits at the end, rolls back on an error.
+
+        Raises Unavailable when Postgres is away.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except (OperationalError, DBAPIError) as error:
+            if isinstance(error, OperationalError) or error.connection_invalidated:
+                raise Unavailable("The database cannot be reached; try again shortly.") from error
+            raise
+
+    def listen(self) -> psycopg.Connection[Any]:
+        """A connection of its own outside the pool, in autocommit, for LISTEN."""
+        return psycopg.connect(self.url, autocommit=True, options=OPTIONS, connect_timeout=5)
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def _register_vector_types(connection: psycopg.Connection[Any], _record: object) -> None:
+    try:
+        register_vector(connection)
+    except psycopg.ProgrammingError:
+        # Before the first migration there is no vector type to register.
+        connection.rollback()
+    else:
+        connection.rollback()
+
+
+def driver(connection: Connection) -> psycopg.Connection[Any]:
+    """The psycopg connection below a SQLAlchemy one: for COPY."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    return raw

@@ -1,0 +1,1 @@
+"""The workers: Celery processes that claim tasks by lane and do them."""
