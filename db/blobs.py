@@ -1,11 +1,14 @@
 """The blob store: bytes under their SHA-256, and uploads under their job, local or S3 by URL."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from urllib.parse import urlparse
 
 import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from db.errors import BlobMissing, Unavailable
@@ -27,16 +30,21 @@ class BlobStore:
 
     def __init__(self, url: str) -> None:
         """`url`: `file:///folder`, `s3://bucket/prefix`, `gs://…`, `az://…`."""
-        self.store: ObjectStore = _open(url)
+        self.folder: Path | None = None
+        parsed = urlparse(url)
+        if parsed.scheme == "file":
+            self.folder = Path(parsed.path)
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self.store: ObjectStore = LocalStore(self.folder) if self.folder else from_url(url)
 
     def put(self, tenant: int, data: bytes) -> bytes:
         """Store bytes under their hash, which is returned. The same bytes are stored once."""
         sha256 = hashlib.sha256(data).digest()
         try:
             obstore.put(self.store, blob_path(tenant, sha256), data, mode="create")
-        except FileExistsError:
-            pass
-        except OSError as error:
+        except AlreadyExistsError:
+            return sha256
+        except (BaseError, OSError) as error:
             raise Unavailable(
                 "The blob store does not take data now; try again shortly."
             ) from error
@@ -46,7 +54,7 @@ class BlobStore:
         """The bytes of a blob. Raises BlobMissing when they are gone or are not what was put."""
         try:
             data = bytes(obstore.get(self.store, blob_path(tenant, sha256)).bytes())
-        except (FileNotFoundError, OSError) as error:
+        except (BaseError, OSError) as error:
             raise BlobMissing("The stored picture cannot be read.") from error
         if hashlib.sha256(data).digest() != sha256:
             raise BlobMissing("The stored picture is damaged.")
@@ -61,12 +69,26 @@ class BlobStore:
                 size += len(chunk)
         return size
 
-    def open(self, path: str) -> obstore.ReadableFile:
-        """A seekable reader of a stored upload. Raises BlobMissing when it is gone."""
-        try:
-            return obstore.open_reader(self.store, path)
-        except FileNotFoundError as error:
-            raise BlobMissing("The uploaded file is gone.") from error
+    @contextmanager
+    def local_file(self, path: str) -> Iterator[Path]:
+        """An upload as a file on this machine: the stored one, or a copy for the while.
+
+        Raises BlobMissing when it is gone.
+        """
+        if self.folder is not None:
+            file = self.folder / path
+            if not file.is_file():
+                raise BlobMissing("The uploaded file is gone.")
+            yield file
+            return
+        with NamedTemporaryFile(prefix="sightline-upload-") as copy:
+            try:
+                for chunk in obstore.get(self.store, path).stream():
+                    copy.write(chunk)
+            except FileNotFoundError as error:
+                raise BlobMissing("The uploaded file is gone.") from error
+            copy.flush()
+            yield Path(copy.name)
 
     def delete_blobs(self, tenant: int, hashes: Iterable[bytes]) -> None:
         """Remove blobs that no row names any more."""
@@ -80,16 +102,5 @@ class BlobStore:
                 self._delete(entry["path"])
 
     def _delete(self, path: str) -> None:
-        try:
+        with suppress(FileNotFoundError):
             obstore.delete(self.store, path)
-        except FileNotFoundError:
-            pass
-
-
-def _open(url: str) -> ObjectStore:
-    parsed = urlparse(url)
-    if parsed.scheme == "file":
-        folder = Path(parsed.path)
-        folder.mkdir(parents=True, exist_ok=True)
-        return LocalStore(folder)
-    return from_url(url)

@@ -16,6 +16,11 @@ SightlineError
 │   ├── UnsupportedImage
 │   ├── BrokenImage
 │   ├── BrokenUpload
+│   ├── EmptyUpload
+│   ├── InvalidManifestLine
+│   ├── UnsafeName
+│   ├── ItemChanged
+│   ├── ModeNotSupported
 │   ├── DuplicateId
 │   ├── FileMissing
 │   ├── FetchRefused
@@ -23,6 +28,10 @@ SightlineError
 │   ├── ModelNotServed
 │   └── IdempotencyKeyReused
 ├── FetchFailed           422  a fetch that may pass when tried again
+├── BlobMissing           500  a stored picture is gone or damaged
+├── EncodingFailed        500  the model cannot encode what decoded well
+├── TaskBroke             500  a task met an error nobody foresaw
+├── WorkerLost            500  the workers died while they did the task
 ├── LeaseLost             409  never leaves the worker
 └── Unavailable           503  Postgres or the blob store is away
 """
@@ -137,6 +146,12 @@ class BrokenUpload(Unprocessable):
     code = "broken_upload"
 
 
+class EmptyUpload(Unprocessable):
+    """Raised when an upload names no item at all."""
+
+    code = "empty_upload"
+
+
 class InvalidManifestLine(Unprocessable):
     """Raised when one line of a manifest is no item."""
 
@@ -215,6 +230,12 @@ class EncodingFailed(SightlineError):
     """Raised when the model cannot encode an input that decoded well."""
 
     code = "encoding_failed"
+    can_pass = True
+
+
+class TaskBroke(SightlineError):
+    """Raised for a task that met an error nobody foresaw; the log has it."""
+
     can_pass = True
 
 

@@ -189,8 +189,8 @@ def cancel(connection: Connection, tenant: int, job_id: str) -> Job:
         raise JobAlreadyEnded("The job has ended; there is nothing to cancel.")
     mark = text("""UPDATE jobs SET cancel_requested_at = coalesce(cancel_requested_at, now())
                    WHERE tenant_id = :tenant AND id = :job AND ended_at IS NULL""")
-    sweep_canceled(connection, tenant, job_id)
     connection.execute(mark, {"tenant": tenant, "job": job_id})
+    sweep_canceled(connection, tenant, job_id)
     queue.end_jobs(connection, [(tenant, job_id)])
     return get(connection, tenant, job_id)
 

@@ -111,6 +111,8 @@ class Worker(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     lane: Mapped[str]
     model_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{}'"))
+    stats: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """What it has done since it started: batches, items, seconds."""
     started_at: Mapped[datetime] = made_now()
     seen_at: Mapped[datetime] = made_now()
 

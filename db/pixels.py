@@ -16,8 +16,10 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDEWAYS = (5, 6, 7, 8)
 """What undoes each EXIF orientation; 1 and unknown ones need nothing."""
+
+SIDEWAYS = (5, 6, 7, 8)
+"""The orientations that exchange width and height."""
 
 
 def turn_of(image: Image.Image) -> int:
@@ -38,7 +40,7 @@ def eight_bit(image: Image.Image) -> Image.Image:
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return image
     low, high = _range(image)
-    factor = 255 / (high - low)
+    factor = 255 / ((high - low) or 1)
     wide = image.convert("F").point(lambda value: value * factor + (0.5 - low * factor))
     wide.info.pop("transparency", None)  # a level of the wide scale, meaningless in L
     return wide.convert("L")

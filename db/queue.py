@@ -21,6 +21,7 @@ from db.vocabulary import BULK_KINDS, MAX_ATTEMPTS, Lane, TaskStatus
 
 JOB_ENDED = "sightline_job_ended"
 """The channel on which ended jobs are told, ids separated by commas."""
+LEAST_URGENT = 9
 WORKER_LOST = WorkerLost("Its workers died while they did it.")
 NOTIFY_IDS = 200
 """Ids in one notification: Postgres takes at most 8,000 bytes."""
@@ -112,7 +113,7 @@ CLAIM = text("""
         FROM (SELECT tenant_id, id, alone, priority, rank FROM tasks
               WHERE status = 'queued' AND lane = :lane
                 AND (run_after IS NULL OR run_after <= now())
-                AND (model IS NULL OR model = ANY(:models))
+                AND (model IS NULL OR model = ANY(:models)) AND priority <= :priority
               ORDER BY priority, rank, id LIMIT :limit FOR UPDATE SKIP LOCKED) AS locked
     ), picked AS (
         SELECT tenant_id, id FROM due
@@ -171,6 +172,12 @@ MOVE = text("""
     UPDATE tasks SET lane = :lane, status = 'queued', attempts = 0, alone = false,
         lease_token = NULL, lease_expires_at = NULL, leased_by = NULL, run_after = NULL,
         model = :model, item_id = :item_id, payload = :payload
+    WHERE tenant_id = :tenant AND id = :id AND lease_token = :token AND status = 'running'
+    RETURNING id
+""").bindparams(bindparam("payload", type_=JSONB))
+
+PROGRESS = text("""
+    UPDATE tasks SET payload = :payload, attempts = 1
     WHERE tenant_id = :tenant AND id = :id AND lease_token = :token AND status = 'running'
     RETURNING id
 """).bindparams(bindparam("payload", type_=JSONB))
@@ -300,13 +307,18 @@ def claim(
     lease_seconds: float,
     models: Sequence[str] = (),
     may_be_alone: bool = True,
+    priority: int = LEAST_URGENT,
 ) -> Claim:
-    """Lease up to `limit` due tasks of a lane, most urgent first, under one new token."""
+    """Lease up to `limit` due tasks of a lane, most urgent first, under one new token.
+
+    `may_be_alone=False` is for a worker that holds other tasks: what must run alone is left.
+    `priority` is the least urgent one that is taken.
+    """
     token = uuid4()
     rows = connection.execute(
         CLAIM,
         {"lane": lane, "models": list(models), "limit": limit, "token": token, "worker": worker,
-         "seconds": lease_seconds, "may_be_alone": may_be_alone},
+         "seconds": lease_seconds, "may_be_alone": may_be_alone, "priority": priority},
     ).mappings()  # fmt: skip
     ordered = sorted(rows, key=lambda row: (row["priority"], row["rank"], row["id"]))
     tasks = tuple(
@@ -324,6 +336,28 @@ def heartbeat(connection: Connection, token: UUID, lease_seconds: float) -> dict
     """
     rows = connection.execute(HEARTBEAT, {"token": token, "seconds": lease_seconds}).all()
     return {row.id: row.cancel_requested for row in rows} or None
+
+
+def held(connection: Connection, token: UUID) -> set[int]:
+    """The ids of the tasks still held under a token: to read back after an unclear COMMIT."""
+    return set(
+        connection.execute(
+            text("SELECT id FROM tasks WHERE lease_token = :token AND status = 'running'"),
+            {"token": token},
+        ).scalars()
+    )
+
+
+def progress(connection: Connection, token: UUID, task: Task, payload: dict[str, Any]) -> None:
+    """Note how far an expansion came, in the transaction of its chunk. Raises LeaseLost.
+
+    A committed chunk is progress, so the attempts begin again.
+    """
+    noted = connection.execute(
+        PROGRESS, {"tenant": task.tenant_id, "id": task.id, "token": token, "payload": payload}
+    ).first()
+    if noted is None:
+        raise LeaseLost("The expansion is not held any more.")
 
 
 def finish(connection: Connection, token: UUID, outcomes: Sequence[Outcome]) -> list[str]:

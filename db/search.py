@@ -146,3 +146,25 @@ def item_urls(catalog: str, item: Item) -> dict[str, str | None]:
     path = f"/v1/catalogs/{quote(catalog, safe='')}/items/{quote(item.external_id, safe='')}"
     image = f"{path}/image" if item.sha256 else None
     return {"self": path, "image": image, "thumbnail": image and f"{image}?size=thumbnail"}
+
+
+def respond(
+    connection: Connection,
+    tenant: int,
+    catalog: Catalog,
+    vector: Vector,
+    request: dict[str, Any],
+    exclude: int | None = None,
+) -> dict[str, Any]:
+    """The result of a search job from its request (`text`, `filters`, `limit`) and its vector."""
+    filters = Filters.parse(request.get("filters"))
+    query = {
+        "text": request.get("text"),
+        "searched_text": request.get("text"),
+        "filters": filters.as_json(),
+        "parsed_filters": {},
+    }
+    return run(
+        connection, tenant, catalog, vector,
+        filters=filters, limit=request.get("limit", 10), exclude=exclude, query=query,
+    )  # fmt: skip

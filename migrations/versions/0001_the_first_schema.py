@@ -60,6 +60,12 @@ def upgrade() -> None:
             "model_ids", sa.ARRAY(sa.Integer()), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column(
+            "stats",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column(
             "started_at",
             sa.DateTime(timezone=True),
             server_default=sa.text("now()"),

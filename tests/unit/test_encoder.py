@@ -249,6 +249,17 @@ def test_the_revision_names_the_content_of_the_folder(folder: Path, tmp_path: Pa
     assert folder_revision(copy) != folder_revision(folder)
 
 
+def test_a_random_folder_is_the_same_on_every_run(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "again", "tiny")
+    assert folder_revision(tmp_path / "again") == folder_revision(folder)
+
+
+def test_the_random_folder_spells_known_words_short_and_others_in_full(folder: Path) -> None:
+    tokenizer = CLIPTokenizer.from_pretrained(folder)
+    assert len(tokenizer.tokenize("red leather jacket")) == 3
+    assert tokenizer.unk_token not in tokenizer.tokenize("Zebra 猫 🙂 ~")
+
+
 def test_a_folder_of_another_revision_is_refused(folder: Path) -> None:
     found = ClipEncoder.load(str(folder), folder_revision(folder), device="cpu").revision
     assert found == folder_revision(folder)

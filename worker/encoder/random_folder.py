@@ -1,23 +1,101 @@
 """Writes a CLIP folder with random weights, for speed and unit tests where no hub is reached."""
 
 import argparse
-import json
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import pre_tokenizers
 from transformers import CLIPConfig, CLIPModel, CLIPProcessor, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 START, END = "<|startoftext|>", "<|endoftext|>"
-WORDS = """
-a an the of in on with and under over photo picture drawing red blue green yellow black white
-brown orange purple pink grey leather jacket shoe boot shirt dress mug cup umbrella guitar lamp
-chair table bottle watch bag hat glove scarf phone camera bicycle car train dog cat bird horse
-tree flower mountain river street house bridge chart diagram circuit slide page price election
-plain striped dotted checked wooden metal glass small large round square old new bright dark
-""".split()
+WORD_END = "</w>"
+WORDS = [
+    "a",
+    "an",
+    "the",
+    "of",
+    "in",
+    "on",
+    "with",
+    "and",
+    "under",
+    "over",
+    "photo",
+    "picture",
+    "drawing",
+    "red",
+    "blue",
+    "green",
+    "yellow",
+    "black",
+    "white",
+    "brown",
+    "orange",
+    "purple",
+    "pink",
+    "grey",
+    "leather",
+    "jacket",
+    "shoe",
+    "boot",
+    "shirt",
+    "dress",
+    "mug",
+    "cup",
+    "umbrella",
+    "guitar",
+    "lamp",
+    "chair",
+    "table",
+    "bottle",
+    "watch",
+    "bag",
+    "hat",
+    "glove",
+    "scarf",
+    "phone",
+    "camera",
+    "bicycle",
+    "car",
+    "train",
+    "dog",
+    "cat",
+    "bird",
+    "horse",
+    "tree",
+    "flower",
+    "mountain",
+    "river",
+    "street",
+    "house",
+    "bridge",
+    "chart",
+    "diagram",
+    "circuit",
+    "slide",
+    "page",
+    "price",
+    "election",
+    "plain",
+    "striped",
+    "dotted",
+    "checked",
+    "wooden",
+    "metal",
+    "glass",
+    "small",
+    "large",
+    "round",
+    "square",
+    "old",
+    "new",
+    "bright",
+    "dark",
+]
 
 SHAPES: dict[str, tuple[dict[str, int], dict[str, int], int]] = {
     "b32": ({}, {}, 512),
@@ -33,18 +111,36 @@ SHAPES: dict[str, tuple[dict[str, int], dict[str, int], int]] = {
 def tokenizer() -> CLIPTokenizer:
     """Return a small byte-pair tokenizer: any text can be written, the known words are short."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    learner = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    learner.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(
-        vocab_size=1000, end_of_word_suffix="</w>", initial_alphabet=alphabet, show_progress=False
-    )
-    learner.train_from_iterator(WORDS, trainer)
-    merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
+    merges = learned_merges(WORDS)
     # Every byte at the end of a word too: an unknown one would read as the end of the text.
-    tokens = alphabet + [letter + "</w>" for letter in alphabet]
+    tokens = alphabet + [letter + WORD_END for letter in alphabet]
     tokens += ["".join(pair) for pair in merges]
     vocabulary = {token: i for i, token in enumerate(dict.fromkeys([*tokens, START, END]))}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=77)  # type: ignore[arg-type]
+
+
+def learned_merges(words: list[str]) -> list[tuple[str, str]]:
+    """Join the commonest pair until every word is one token.
+
+    By hand, because the trainer of `tokenizers` breaks ties in another order on every run.
+    """
+    spelled = [[*word[:-1], word[-1] + WORD_END] for word in words]
+    merges: list[tuple[str, str]] = []
+    while pairs := Counter(pair for word in spelled for pair in pairwise(word)):
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        spelled = [_joined(word, best) for word in spelled]
+    return merges
+
+
+def _joined(word: list[str], pair: tuple[str, str]) -> list[str]:
+    joined: list[str] = []
+    for part in word:
+        if joined and (joined[-1], part) == pair:
+            joined[-1] += part
+        else:
+            joined.append(part)
+    return joined
 
 
 def write(folder: Path, shape: str = "tiny", seed: int = 0) -> None:

@@ -1,0 +1,117 @@
+"""`python -m db.embedded`: run the whole of Sightline here, or show what it does."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from db.embedded import Interrupted, Stack, StartFailed, free_port
+from db.embedded.stack import ROOT
+
+ONE_KEYSTROKE = 1.0
+"""Seconds in which several signals are one wish: `make` passes on what the terminal also sends."""
+
+
+@click.group()
+def main() -> None:
+    """Sightline on one machine: Postgres with pgvector, Redis, workers and the API.
+
+    Nothing needs to be installed besides, and no root rights. All data lies in the data folder
+    and stays for the next start; delete the folder to begin anew.
+    """
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, help="Port of 127.0.0.1 for the API.")
+@click.option("--data-dir", type=click.Path(path_type=Path), default=Path(".data"),
+              show_default=True, help="Folder for the database, pictures and logs.")  # fmt: skip
+def serve(port: int, data_dir: Path) -> None:
+    """Start everything and keep it running until Ctrl-C.
+
+    The port opens once every part is ready. A process that dies is started again. Settings come
+    from the environment: `SIGHTLINE_IMAGE_MODEL=openai/clip-vit-base-patch32`, say; a second
+    Ctrl-C kills at once.
+    """
+    begun = time.monotonic()
+    with running(port, data_dir) as (stack, told_to_stop):
+        click.echo(f"\nSightline is ready after {time.monotonic() - begun:.1f} s: {stack.url}")
+        click.echo(f"  console  {stack.url}/        API  {stack.url}/docs")
+        click.echo(f"  model    {os.environ.get('SIGHTLINE_IMAGE_MODEL') or 'the demo model'}")
+        click.echo(f"  logs     {stack.logs}\n  Ctrl-C stops everything; the data stays.")
+        told_to_stop.wait()
+
+
+@main.command()
+@click.option("--data-dir", type=click.Path(path_type=Path), default=Path(".data-demo"),
+              show_default=True, help="Folder for the demo's data.")  # fmt: skip
+def demo(data_dir: Path) -> None:
+    """Start everything, upload the sample catalog, search it, stop everything."""
+    with running(free_port(), data_dir) as (stack, told_to_stop):
+        sample, archive = data_dir / "sample", data_dir / "sample.zip"
+        command = [sys.executable, "-m", "worker.demo_model.sample_catalog", str(sample)]
+        code = _run([*command, "--zip", str(archive)], told_to_stop)
+        if code == 0:
+            command = [sys.executable, "-m", "sightline.demo", "--url", stack.url]
+            command += ["--catalog-zip", str(archive), "--out", str(data_dir / "results")]
+            code = _run(command, told_to_stop)
+    if code:
+        raise SystemExit(code)
+
+
+@contextmanager
+def running(port: int, data_dir: Path) -> Iterator[tuple[Stack, threading.Event]]:
+    """A started stack, and the event that a signal sets; exits 1 when the start fails."""
+    stack = Stack(data_dir, port, say=lambda line: click.echo(f"  {line}"))
+    _heed_signals(stack)
+    try:
+        click.echo("Starting Sightline …")
+        stack.start()
+        yield stack, stack.supervisor.stopping
+    except StartFailed as error:
+        click.echo(f"\nSightline did not start. {error}", err=True)
+        raise SystemExit(1) from None
+    except Interrupted:
+        click.echo("Interrupted.", err=True)
+        raise SystemExit(130) from None
+    finally:
+        begun = time.monotonic()
+        click.echo("Stopping …")
+        stack.stop()
+        click.echo(f"Everything has stopped, in {time.monotonic() - begun:.1f} s.")
+
+
+def _heed_signals(stack: Stack) -> None:
+    first: list[float] = []
+
+    def heed(number: int, _frame: FrameType | None) -> None:
+        if not first:
+            first.append(time.monotonic())
+            stack.supervisor.stopping.set()
+        elif number == signal.SIGINT and time.monotonic() - first[0] > ONE_KEYSTROKE:
+            stack.kill()
+            os._exit(130)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, heed)
+
+
+def _run(command: list[str], told_to_stop: threading.Event) -> int:
+    child = subprocess.Popen(command, cwd=ROOT)
+    while not told_to_stop.is_set():
+        with suppress(subprocess.TimeoutExpired):
+            return child.wait(0.2)
+    child.terminate()
+    child.wait()
+    raise Interrupted
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""One claimed batch on its way through the pipeline: what it wants, what was found, what failed."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from db.errors import BrokenImage, SightlineError
+from db.queue import Claim, Task
+from worker.runtime import Lease
+
+Vector = np.ndarray[Any, np.dtype[np.float32]]
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+Picture = tuple[str, int, bytes]
+"""(model, tenant, sha256): the same bytes are decoded and encoded once in a batch."""
+Words = tuple[str, str]
+"""(model, text)"""
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What came of a batch, for the store to write."""
+
+    embedded: list[tuple[Task, Vector]]
+    failed: list[tuple[Task, SightlineError]]
+    canceled: list[Task]
+
+
+@dataclass
+class Batch:
+    """Tasks leased together. Vectors are kept by what they are of, not by task."""
+
+    claim: Claim
+    lease: Lease
+    full: bool
+    wanted: list[Task] = field(default_factory=list)
+    pixels: dict[Picture, "Future[Pixels]"] = field(default_factory=dict)
+    vectors: dict[Picture | Words, Vector | SightlineError] = field(default_factory=dict)
+    failed: list[tuple[Task, SightlineError]] = field(default_factory=list)
+    canceled: list[Task] = field(default_factory=list)
+
+    def want(self, task: Task) -> None:
+        """Embed this task's input."""
+        self.wanted.append(task)
+
+    def fail(self, task: Task, error: SightlineError) -> None:
+        """This task cannot be done."""
+        self.failed.append((task, error))
+
+    def cancel(self, task: Task) -> None:
+        """This task's job was canceled."""
+        self.canceled.append(task)
+
+    def wanted_pictures(self) -> dict[str, set[tuple[int, bytes]]]:
+        """The (tenant, sha256) of the pictures wanted, by model."""
+        keys: dict[str, set[tuple[int, bytes]]] = {}
+        for task in self.wanted:
+            if picture := picture_of(task):
+                model, tenant, sha256 = picture
+                keys.setdefault(model, set()).add((tenant, sha256))
+        return keys
+
+    def found(self, model: str, picture: tuple[int, bytes], vector: Any) -> None:
+        """The cache has this picture's vector."""
+        values = vector.to_numpy() if hasattr(vector, "to_numpy") else vector
+        self.vectors[(model, *picture)] = np.asarray(values, dtype=np.float32)
+
+    def missing_pictures(self) -> list[Picture]:
+        """Pictures that must be decoded, each once."""
+        keys = dict.fromkeys(picture_of(task) for task in self.wanted)
+        return [key for key in keys if key is not None and key not in self.vectors]
+
+    def missing_words(self, model: str) -> list[str]:
+        """Texts that must be encoded with a model, each once."""
+        words = dict.fromkeys(
+            task.payload.get("text") for task in self.wanted if task.model == model
+        )
+        return [text for text in words if text is not None and (model, text) not in self.vectors]
+
+    def decoded(self, model: str) -> tuple[list[Picture], list[Pixels]]:
+        """Wait for the decoders; a picture that fails has its error as its vector."""
+        pictures, arrays = [], []
+        for picture, future in self.pixels.items():
+            if picture[0] != model:
+                continue
+            try:
+                arrays.append(future.result())
+                pictures.append(picture)
+            except SightlineError as error:
+                self.vectors[picture] = error
+            except Exception:
+                self.vectors[picture] = BrokenImage("The picture cannot be decoded.")
+        return pictures, arrays
+
+    def outcomes(self) -> Outcomes:
+        """Each task with its vector, its error, or canceled while it was in hand."""
+        made = Outcomes([], list(self.failed), list(self.canceled))
+        for task in self.wanted:
+            vector = self.vectors[key_of(task)]
+            if task.id in self.lease.canceled:
+                made.canceled.append(task)
+            elif isinstance(vector, SightlineError):
+                made.failed.append((task, vector))
+            else:
+                made.embedded.append((task, vector))
+        return made
+
+
+def picture_of(task: Task) -> Picture | None:
+    """The picture that a task wants embedded, if it is not words."""
+    if "text" in task.payload:
+        return None
+    return (task.model or "", task.tenant_id, bytes.fromhex(task.payload["sha256"]))
+
+
+def key_of(task: Task) -> Picture | Words:
+    """What a task wants embedded."""
+    return picture_of(task) or (task.model or "", task.payload["text"])

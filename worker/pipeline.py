@@ -1,0 +1,196 @@
+"""The embed lane: claim, decode ahead, encode, write behind; urgent words skip the line."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import structlog
+from sqlalchemy import Connection, text
+
+from db.errors import EncodingFailed, ModelNotServed, SightlineError
+from db.queue import Claim
+from db.vocabulary import PRIORITY, JobKind
+from worker.batch import Batch, Pixels, Vector
+from worker.encoder import PREPROCESSING_VERSION, ClipEncoder, encode_each, is_fatal
+from worker.runtime import Runtime
+from worker.store import Store
+
+log = structlog.get_logger(__name__)
+
+DEVICE_SECONDS = 0.1
+"""A batch is the largest that takes no longer than this on the device: others wait behind it."""
+SMALLEST_BATCH = 8
+URGENT = PRIORITY[JobKind.SEARCH]
+
+REGISTER = text("""
+    INSERT INTO models AS m (name, revision, preprocessing, dimensions)
+    VALUES (:name, :revision, :preprocessing, :dimensions)
+    ON CONFLICT (name, revision, preprocessing) DO UPDATE SET dimensions = excluded.dimensions
+    RETURNING id
+""")
+
+
+class EmbedPipeline:
+    """Drains the embed lane with one encoder per served model.
+
+    The device always has the next batch decoded when it ends one, as long as full batches come:
+    two claims are held at most, the one on the device and the one ahead of it.
+    """
+
+    def __init__(self, runtime: Runtime, encoders: Sequence[ClipEncoder]) -> None:
+        self._runtime = runtime
+        self._encoders = {encoder.name: encoder for encoder in encoders}
+        self._size = min(_suited_batch(encoder) for encoder in encoders)
+        self._decoders = ThreadPoolExecutor(runtime.settings.decode_threads, "decode")
+        self._ahead = ThreadPoolExecutor(1, "ahead")
+        self._store = Store(runtime)
+        for encoder in encoders:
+            runtime.models[encoder.name] = self._register(encoder)
+        runtime.stats.update(batches=0, items=0, encoded=0, batch_size=self._size)
+
+    @classmethod
+    def load(cls, runtime: Runtime) -> "EmbedPipeline":
+        """Load and warm up every model that the settings name."""
+        settings = runtime.settings
+        encoders = []
+        for name in settings.image_models:
+            encoder = ClipEncoder.load(
+                name, settings.image_model_revision, settings.device, settings.precision,
+                settings.batch_size,
+            )  # fmt: skip
+            encoder.warm_up()
+            encoders.append(encoder)
+        return cls(runtime, encoders)
+
+    def _register(self, encoder: ClipEncoder) -> int:
+        with self._runtime.database.begin() as connection:
+            model_id: int = connection.execute(
+                REGISTER,
+                {"name": encoder.name, "revision": encoder.revision,
+                 "preprocessing": PREPROCESSING_VERSION, "dimensions": encoder.dimensions},
+            ).scalar_one()  # fmt: skip
+        return model_id
+
+    def drain(self) -> None:
+        """Embed until nothing is due, or until the worker is told to stop."""
+        batch = self._claim()
+        while batch is not None:
+            ahead = self._ahead.submit(self._claim_ahead) if batch.full else None
+            self._do(batch)
+            batch = self._next(ahead)
+        self._store.wait()
+
+    def _next(self, ahead: "Future[Batch | None] | None") -> Batch | None:
+        if ahead is not None:
+            batch = ahead.result()
+            if batch is not None:
+                self._serve_urgent()
+                return batch
+        return None if self._runtime.stopping.is_set() else self._claim()
+
+    def _claim(self) -> Batch | None:
+        claim = self._runtime.claim(self._size)
+        return self._prepared(claim) if claim else None
+
+    def _claim_ahead(self) -> Batch | None:
+        """The next batch while one is on the device; a task that must run alone is left."""
+        if self._runtime.stopping.is_set():
+            return None
+        self._runtime.nudger.nudge(self._runtime.lane)
+        claim = self._runtime.claim(self._size, may_be_alone=False)
+        return self._prepared(claim) if claim else None
+
+    def _serve_urgent(self) -> None:
+        """Do what a person waits for between two batches of a bulk job."""
+        claim = self._runtime.claim(SMALLEST_BATCH, may_be_alone=False, priority=URGENT)
+        if claim:
+            self._do(self._prepared(claim))
+
+    def _prepared(self, claim: Claim) -> Batch:
+        lease = self._runtime.heart.hold(claim)
+        batch = Batch(claim, lease, full=len(claim.tasks) == self._size)
+        for task in claim.tasks:
+            if task.cancel_requested:
+                batch.cancel(task)
+            elif task.model_id not in (None, self._runtime.models.get(task.model or "")):
+                batch.fail(task, ModelNotServed(
+                    "The catalog was embedded with another revision of its model."))  # fmt: skip
+            else:
+                batch.want(task)
+        with self._runtime.database.begin() as connection:
+            self._from_cache(connection, batch)
+        self._decode(batch)
+        return batch
+
+    def _from_cache(self, connection: Connection, batch: Batch) -> None:
+        """What was embedded before, also by another job since this task was made."""
+        for model, keys in batch.wanted_pictures().items():
+            rows = connection.execute(
+                text("""SELECT DISTINCT ON (tenant_id, sha256) tenant_id, sha256, vector
+                        FROM embeddings WHERE model_id = :model
+                        AND tenant_id = ANY(:tenants) AND sha256 = ANY(:hashes)"""),
+                {"model": self._runtime.models[model], "tenants": sorted({t for t, _ in keys}),
+                 "hashes": sorted({h for _, h in keys})},
+            )  # fmt: skip
+            for row in rows:
+                batch.found(model, (row.tenant_id, bytes(row.sha256)), row.vector)
+
+    def _decode(self, batch: Batch) -> None:
+        for key in batch.missing_pictures():
+            batch.pixels[key] = self._decoders.submit(self._pixels, *key)
+
+    def _pixels(self, model: str, tenant: int, sha256: bytes) -> Pixels:
+        data = self._runtime.blobs.get(tenant, sha256)
+        return self._encoders[model].preprocessing.array(data)
+
+    def _do(self, batch: Batch) -> None:
+        started = time.perf_counter()
+        encoded = self._encode(batch)
+        batch.lease.progressed()
+        self._runtime.stats["batches"] += 1
+        self._runtime.stats["items"] += len(batch.claim.tasks)
+        self._runtime.stats["encoded"] += encoded
+        log.debug("batch", size=len(batch.claim.tasks), encoded=encoded,
+                  seconds=round(time.perf_counter() - started, 4))  # fmt: skip
+        self._store.submit(batch, self._runtime.models)
+
+    def _encode(self, batch: Batch) -> int:
+        """Give every wanted input its vector or its error; returns how many were encoded."""
+        count = 0
+        for model, encoder in self._encoders.items():
+            pictures, pixels = batch.decoded(model)
+            words = batch.missing_words(model)
+            try:
+                vectors = encode_each(encoder.images, pixels)
+                text_vectors = encode_each(encoder.texts, words)
+            except Exception as error:
+                if is_fatal(error):
+                    log.error("device_lost", error=repr(error))
+                    self._store.abandon()
+                raise
+            for picture, vector in zip(pictures, vectors, strict=True):
+                batch.vectors[picture] = _or_error(vector)
+            for query, vector in zip(words, text_vectors, strict=True):
+                batch.vectors[(model, query)] = _or_error(vector)
+            count += len(vectors) + len(text_vectors)
+        return count
+
+
+def _or_error(vector: Vector | Exception) -> Vector | SightlineError:
+    if isinstance(vector, SightlineError):
+        return vector
+    if isinstance(vector, Exception):
+        log.warning("encoding_failed", error=repr(vector))
+        return EncodingFailed("The model could not encode this input.")
+    return vector
+
+
+def _suited_batch(encoder: ClipEncoder) -> int:
+    """The batch that the device ends in `DEVICE_SECONDS`, between 8 and the encoder's own."""
+    crop = encoder.preprocessing.crop
+    grey = [np.zeros((crop, crop, 3), dtype=np.uint8)] * SMALLEST_BATCH
+    started = time.perf_counter()
+    encoder.images(grey)
+    each = (time.perf_counter() - started) / SMALLEST_BATCH
+    return max(SMALLEST_BATCH, min(encoder.batch_size, int(DEVICE_SECONDS / each)))

@@ -1,0 +1,183 @@
+"""What each worker process is made of: its name, its connections, its heart and its look-out."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from db import queue
+from db.blobs import BlobStore
+from db.errors import SightlineError
+from db.nudges import Nudger
+from db.session import Database
+from db.settings import Settings
+from db.vocabulary import Lane
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 10.0
+"""How often a worker looks for work by itself, so that no nudge is needed for correctness."""
+SEEN_SECONDS = 5.0
+PROGRESS_SECONDS = 300.0
+"""Work that makes no progress for so long ends the process: it hangs."""
+EXIT_STUCK = 70
+
+SEEN = text("""
+    INSERT INTO workers (name, lane, model_ids, stats) VALUES (:name, :lane, :models, :stats)
+    ON CONFLICT (name) DO UPDATE SET seen_at = now(), lane = excluded.lane,
+        model_ids = excluded.model_ids, stats = excluded.stats
+""").bindparams(bindparam("stats", type_=JSONB))
+
+
+@dataclass
+class Lease:
+    """A claim that is being renewed. `lost` and `canceled` are set by the heart."""
+
+    token: UUID
+    progress_at: float = field(default_factory=time.monotonic)
+    lost: bool = False
+    canceled: set[int] = field(default_factory=set)
+
+    def progressed(self) -> None:
+        """Say that the work goes on, so that it does not count as stuck."""
+        self.progress_at = time.monotonic()
+
+
+class Heart:
+    """Renews the claims of one process, every quarter of a lease, in a thread of its own."""
+
+    def __init__(self, database: Database, lease_seconds: float) -> None:
+        self._database = database
+        self._lease_seconds = lease_seconds
+        self._leases: dict[UUID, Lease] = {}
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to beat; a daemon thread, it ends with the process."""
+        threading.Thread(target=self._beat_for_ever, name="heart", daemon=True).start()
+
+    def hold(self, claim: queue.Claim) -> Lease:
+        """Renew a claim until it is let go."""
+        lease = Lease(claim.token)
+        with self._lock:
+            self._leases[claim.token] = lease
+        return lease
+
+    def let_go(self, token: UUID) -> None:
+        """Renew a claim no more."""
+        with self._lock:
+            self._leases.pop(token, None)
+
+    def _beat_for_ever(self) -> None:
+        while True:
+            time.sleep(self._lease_seconds / 4)
+            with self._lock:
+                leases = list(self._leases.values())
+            for lease in leases:
+                if time.monotonic() - lease.progress_at > PROGRESS_SECONDS:
+                    log.error("worker_stuck", token=str(lease.token))
+                    os._exit(EXIT_STUCK)
+                with suppress(SightlineError):
+                    self._renew(lease)
+
+    def _renew(self, lease: Lease) -> None:
+        with self._database.begin() as connection:
+            held = queue.heartbeat(connection, lease.token, self._lease_seconds)
+        if held is None:
+            lease.lost = lease.token in self._leases
+        else:
+            lease.canceled = {task for task, canceled in held.items() if canceled}
+
+
+@dataclass
+class Runtime:
+    """One worker process of one lane, wired. Its name is unique and stays over restarts."""
+
+    name: str
+    lane: Lane
+    settings: Settings
+    database: Database
+    blobs: BlobStore
+    nudger: Nudger
+    heart: Heart
+    stopping: threading.Event = field(default_factory=threading.Event)
+    models: dict[str, int] = field(default_factory=dict)
+    """The image models served, by name, with their numbers in the database."""
+    stats: dict[str, Any] = field(default_factory=dict)
+    _draining: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, drain: Callable[[], None]) -> None:
+        """Free what this worker's former life held; then be seen, and look for work."""
+        self.heart.start()
+        self._patiently(self._free_former_life)
+        self._patiently(self.be_seen)
+        self._thread("seen", SEEN_SECONDS, self.be_seen)
+        self._thread("look-out", LOOK_SECONDS, lambda: self.run(drain, wait=False), at_once=True)
+
+    def run(self, drain: Callable[[], None], wait: bool = True) -> None:
+        """Do all the work there is, one drain at a time in a process."""
+        if not self._draining.acquire(blocking=wait):
+            return
+        try:
+            if not self.stopping.is_set():
+                drain()
+        finally:
+            self._draining.release()
+
+    def claim(self, limit: int, **more: Any) -> queue.Claim:
+        """Lease due tasks of this lane."""
+        with self.database.begin() as connection:
+            return queue.claim(
+                connection, self.lane, self.name, limit, self.settings.lease_seconds,
+                models=list(self.models), **more,
+            )  # fmt: skip
+
+    def be_seen(self) -> None:
+        """Tell the database that this worker lives."""
+        with self.database.begin() as connection:
+            connection.execute(
+                SEEN,
+                {"name": self.name, "lane": self.lane, "models": list(self.models.values()),
+                 "stats": self.stats},
+            )  # fmt: skip
+
+    def stop(self) -> None:
+        """Take no more work, and be forgotten as a living worker."""
+        self.stopping.set()
+        with suppress(SightlineError), self.database.begin() as connection:
+            connection.execute(text("DELETE FROM workers WHERE name = :n"), {"n": self.name})
+
+    def _free_former_life(self) -> None:
+        with self.database.begin() as connection:
+            queue.reap(connection, [self.name])
+
+    def _patiently(self, act: Callable[[], None]) -> None:
+        while not self.stopping.is_set():
+            try:
+                act()
+                return
+            except SightlineError as error:
+                log.warning("waiting_for_database", error=error.detail)
+                time.sleep(1)
+
+    def _thread(
+        self, name: str, seconds: float, act: Callable[[], None], at_once: bool = False
+    ) -> None:
+        def loop() -> None:
+            wait = 0.0 if at_once else seconds
+            while not self.stopping.wait(wait):
+                wait = seconds
+                try:
+                    act()
+                except Exception as error:
+                    log.warning(f"{name}_failed", error=repr(error))
+
+        threading.Thread(target=loop, name=name, daemon=True).start()

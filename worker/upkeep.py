@@ -1,0 +1,83 @@
+"""The upkeep lane: gives lost leases back, expires and forgets jobs, collects unused blobs."""
+
+import time
+
+import structlog
+from sqlalchemy import text
+
+from db import idempotency, jobs, queue
+from db.session import Database
+from worker.runtime import Runtime
+
+log = structlog.get_logger(__name__)
+
+LOCK = 0x51687412
+"""The advisory lock that keeps upkeep to one process at a time."""
+HOUSEKEEPING_SECONDS = 300.0
+BLOB_GRACE = "1 day"
+"""Bytes are written before the rows that name them; younger ones may be about to be named."""
+
+UNUSED_BLOBS = text(f"""
+    DELETE FROM blobs b WHERE (tenant_id, sha256) IN (
+        SELECT tenant_id, sha256 FROM blobs u
+        WHERE created_at < now() - interval '{BLOB_GRACE}'
+          AND NOT EXISTS (SELECT 1 FROM items i
+                          WHERE i.tenant_id = u.tenant_id AND i.sha256 = u.sha256)
+          AND NOT EXISTS (SELECT 1 FROM documents d
+                          WHERE d.tenant_id = u.tenant_id AND d.sha256 = u.sha256)
+        LIMIT 1000)
+    RETURNING tenant_id, sha256
+""")
+
+
+class Upkeep:
+    """Chores that are safe to do at any time, and again."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._housekeeping_at = 0.0
+
+    def drain(self) -> None:
+        """Do what is due, unless another process is at it."""
+        with self._runtime.database.begin() as lock:
+            mine = lock.execute(
+                text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK}
+            ).scalar_one()
+            if mine:
+                self._chores(self._runtime.database)
+
+    def _chores(self, database: Database) -> None:
+        with database.begin() as connection:
+            due = queue.reap(connection)
+            expired = jobs.expire(connection)
+        for lane in due:
+            self._runtime.nudger.nudge(lane)
+        if due or expired:
+            log.info("reaped", due={str(lane): n for lane, n in due.items()}, expired=expired)
+        self._cancel_rest(database)
+        if time.monotonic() >= self._housekeeping_at:
+            self._housekeeping_at = time.monotonic() + HOUSEKEEPING_SECONDS
+            self._housekeeping(database)
+
+    def _cancel_rest(self, database: Database) -> None:
+        """End the queued tasks of canceled jobs that were too many for the request."""
+        with database.begin() as connection:
+            canceled = connection.execute(
+                text("""SELECT tenant_id, id FROM jobs
+                        WHERE ended_at IS NULL AND cancel_requested_at IS NOT NULL""")
+            ).all()
+        for job in canceled:
+            with database.begin() as connection:
+                jobs.sweep_canceled(connection, job.tenant_id, job.id)
+                queue.end_jobs(connection, [(job.tenant_id, job.id)])
+
+    def _housekeeping(self, database: Database) -> None:
+        with database.begin() as connection:
+            forgotten = jobs.purge(connection, self._runtime.settings.job_retention_days)
+            keys = idempotency.purge(connection)
+            connection.execute(text("DELETE FROM workers WHERE seen_at < now() - interval '1 day'"))
+            unused = connection.execute(UNUSED_BLOBS).all()
+        # After the commit: a row must never name bytes that are gone.
+        for row in unused:
+            self._runtime.blobs.delete_blobs(row.tenant_id, [bytes(row.sha256)])
+        log.info("housekeeping", jobs=forgotten, keys=keys, blobs=len(unused))
