@@ -90,7 +90,8 @@ class Postgres:
             folder.mkdir(parents=True, exist_ok=True)
         self._own(self.sockets)
         if self.user is not None:
-            for path in (binaries(), self.folder, self.sockets):
+            make_readable(binaries().parent)
+            for path in (binaries(), self.data, self.sockets):
                 make_passable(path)
         if not (self.data / "PG_VERSION").exists():
             self._make_cluster()
@@ -137,6 +138,7 @@ class Postgres:
         options += " --locale-provider=builtin --builtin-locale=C.UTF-8"
         made = subprocess.run(
             [str(binaries() / "initdb"), "-D", str(half), *options.split()],
+            check=False,
             cwd="/",
             user=self.user,
             group=None if self.user is None else group_of(self.user),
@@ -186,6 +188,15 @@ def make_passable(path: Path) -> None:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
             folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+def make_readable(folder: Path) -> None:
+    """Let other users read an installed folder, where a strict umask kept them out."""
+    if not (folder / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
+        for path in [folder, *folder.rglob("*")]:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            runs = path.is_dir() or mode & stat.S_IXUSR
+            path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if runs else 0))
 
 
 def _user_for(data: Path) -> int:

@@ -85,7 +85,8 @@ class Process:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=_dies_with_its_parent(self.stop_signal),
+                    # Safe beside threads: it only makes two system calls, looked up before.
+                    preexec_fn=_dies_with_its_parent(self.stop_signal),  # noqa: PLW1509
                     user=self.user,
                     group=None if self.user is None else group_of(self.user),
                     extra_groups=None if self.user is None else [],

@@ -74,9 +74,11 @@ class Redis:
 
     def ready(self) -> bool:
         """Whether it answers a PING."""
-        with suppress(redis.RedisError, OSError):
-            with redis.Redis.from_url(self.url, socket_timeout=1) as connection:
-                return bool(connection.ping())
+        with (
+            suppress(redis.RedisError, OSError),
+            redis.Redis.from_url(self.url, socket_timeout=1) as connection,
+        ):
+            return bool(connection.ping())
         return False
 
     def __enter__(self) -> "Redis":

@@ -201,9 +201,11 @@ class Stack:
         return made
 
     def _answers(self) -> bool:
-        with suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
+        with (
+            suppress(urllib.error.URLError, OSError),
+            urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer,
+        ):
+            return bool(answer.status == 200)
         return False
 
     def _done(self, what: str, begun: float) -> float:

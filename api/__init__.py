@@ -1,0 +1,78 @@
+"""The HTTP API: a thin Flask app that writes jobs and reads rows. `create_app` wires it."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from flask import Flask
+
+from api import (
+    auth,
+    catalogs,
+    docs,
+    embeddings,
+    health,
+    imports,
+    items,
+    jobs,
+    nudges,
+    problems,
+    searches,
+)
+from api.metrics import Metrics
+from api.pictures import Renditions
+from api.services import NAME, Services
+from api.waiting import Waiters
+from db.blobs import BlobStore
+from db.session import Database
+from db.settings import Settings
+
+ROUTES = (
+    catalogs.routes,
+    items.routes,
+    imports.routes,
+    searches.routes,
+    embeddings.routes,
+    jobs.routes,
+    health.routes,
+)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The app, in this order: settings, services, errors, metrics, auth, routes, description."""
+    settings = settings or Settings()
+    app = Flask(__name__, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024**2
+    made = services(settings)
+    app.extensions[NAME] = made
+    problems.install(app)
+    made.metrics.install(app)
+    auth.install(app)
+    for routes in ROUTES:
+        app.register_blueprint(routes.blueprint)
+    docs.install(app, [one for routes in ROUTES for one in routes.operations], _version())
+    return app
+
+
+def services(settings: Settings) -> Services:
+    """The process's services; nothing connects before it is used."""
+    database = Database(settings.database_url)
+    blobs = BlobStore(settings.blob_url)
+    redis = nudges.connect(settings.redis_url)
+    waiters = Waiters(database, settings.api_waiters)
+    return Services(
+        settings=settings,
+        database=database,
+        blobs=blobs,
+        redis=redis,
+        nudger=nudges.make(settings.redis_url, redis),
+        waiters=waiters,
+        renditions=Renditions(blobs),
+        metrics=Metrics(database, lambda: waiters.count),
+    )
+
+
+def _version() -> str:
+    try:
+        return version("sightline-server")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,192 @@
+"""Requests as they come in: JSON, forms, queries and paths, read strictly and bounded."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from flask import g, request
+from pydantic import BaseModel, ValidationError
+
+from api import problems
+from api.schemas import PATH_PARTS
+from db.errors import BadRequest, InvalidInput, NotFound, UnsupportedMedia
+
+MAX_DEPTH = 32
+SMALL = 1024**2
+WITH_PICTURES = 30 * 1024**2
+"""Pictures may be inline, and base64 makes them a third larger."""
+
+M = TypeVar("M", bound=BaseModel)
+Found = tuple[tuple[str | int, ...], str]
+
+
+def path(parts: dict[str, str]) -> dict[str, str]:
+    """The path's parts. A name that nothing can have is a 404, but a 422 where it would be made."""
+    for name, value in parts.items():
+        try:
+            PATH_PARTS[name].validate_python(value)
+        except ValidationError as error:
+            if request.method != "PUT":
+                raise NotFound(f"There is no such {name}.") from None
+            raise problems.from_validation(error, f"The {name} is not valid.", f"/{name}") from None
+    return parts
+
+
+def query(model: type[M]) -> M:
+    """The query string as a model; an unknown or repeated parameter is an error."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        raise InvalidInput(
+            "A parameter stands twice in the query string.",
+            [{"pointer": f"/{name}", "code": "repeated", "detail": "give it once"}
+             for name in repeated],
+        )  # fmt: skip
+    given = request.args.to_dict()
+    _storable(given)
+    return _model(model, given, "The query string is not valid.")
+
+
+def body(model: type[M], limit: int = SMALL, form: bool = False, optional: bool = False) -> M:
+    """The body as a model: JSON, or with `form` also a multipart form with a file `image`."""
+    request.max_content_length = limit
+    if form and request.mimetype == "multipart/form-data":
+        return _model(model, _form(model), "The form is not valid.")
+    if optional and not request.content_length and not request.mimetype:
+        g.body_sha256 = hashlib.sha256(b"").digest()
+        return _model(model, {}, "The body is not valid.")
+    if request.mimetype != "application/json":
+        taken = "application/json or multipart/form-data" if form else "application/json"
+        raise UnsupportedMedia(f"Send {taken}.")
+    data = request.get_data()
+    g.body_sha256 = hashlib.sha256(data).digest()
+    value = strict_json(data)
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object.")
+    return _model(model, value, "The body is not valid.")
+
+
+def strict_json(data: bytes | str) -> Any:
+    """Parse JSON as RFC 8259 has it. Raises BadRequest; InvalidInput for what cannot be stored."""
+    try:
+        value = json.loads(
+            data if isinstance(data, str) else data.decode(),
+            object_pairs_hook=_no_repeats,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
+    except RecursionError:
+        raise InvalidInput(f"The JSON is nested more than {MAX_DEPTH} deep.") from None
+    except ValueError as error:
+        raise BadRequest(f"The JSON cannot be read: {_words(error)}.") from None
+    _storable(value)
+    return value
+
+
+def _words(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos}"
+    return "it is no UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)[:200]
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return made
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _storable(value: Any) -> None:
+    """Raise InvalidInput for nesting that is too deep and for text that Postgres cannot hold."""
+    found: list[Found] = []
+    level: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    for _ in range(MAX_DEPTH + 1):
+        found += [(at, "holds a NUL or half a character") for at, v in level if _broken(v)]
+        found += [(at, "a name holds a NUL or half a character")
+                  for at, v in level if isinstance(v, dict) and any(map(_broken, v))]  # fmt: skip
+        level = [inner for at, v in level for inner in _inside(at, v)]
+    if level:
+        raise InvalidInput(f"The JSON is nested more than {MAX_DEPTH} deep.")
+    if found:
+        raise InvalidInput(
+            "Some text cannot be stored.",
+            [{"pointer": problems.pointer(at), "code": "bad_text", "detail": words}
+             for at, words in found[:100]],
+        )  # fmt: skip
+
+
+def _inside(at: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    if isinstance(value, dict):
+        return (((*at, key), inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return (((*at, n), inner) for n, inner in enumerate(value))
+    return iter(())
+
+
+def _broken(value: Any) -> bool:
+    """Whether it is text with a NUL or a lone surrogate; ASCII is settled in one fast look."""
+    if not isinstance(value, str):
+        return False
+    if "\0" in value:
+        return True
+    return not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _form(model: type[BaseModel]) -> dict[str, Any]:
+    """A form's fields as JSON would have them; its hash leaves out the boundary, which varies."""
+    values: dict[str, Any] = {}
+    digest = hashlib.sha256()
+    for name, sent in sorted(request.form.lists()):
+        digest.update(json.dumps([name, sent]).encode())
+        values[name] = _field(name, sent)
+    if "image" in values:
+        raise InvalidInput("`image` must be a file: give the part a file name.")
+    _storable(values)
+    files = request.files.getlist("image")
+    if len(files) != 1 or len(list(request.files.values())) != 1:
+        problem = {"pointer": "/image", "code": "missing", "detail": "send one file `image`"}
+        raise InvalidInput("The form needs exactly one file, in the part `image`.", [problem])
+    values["image"] = files[0].read()
+    digest.update(hashlib.sha256(values["image"]).digest())
+    g.body_sha256 = digest.digest()
+    return values
+
+
+def _field(name: str, sent: list[str]) -> Any:
+    if name == "tags":
+        return strict_json(sent[0]) if sent[0].startswith("[") else "|".join(sent).split("|")
+    if len(sent) > 1:
+        raise InvalidInput(f"The field `{name}` stands twice in the form.")
+    return strict_json(sent[0]) if name in ("attributes", "filters") else sent[0]
+
+
+def _model(model: type[M], value: dict[str, Any], detail: str) -> M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise problems.from_validation(error, detail) from None
+
+
+def idempotency_key() -> str | None:
+    """The client's key for this submit. Raises BadRequest for one that is too long."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (0 < len(key) <= 255 and key.isprintable()):
+        raise BadRequest("An Idempotency-Key has 1 to 255 printable characters.")
+    return key
+
+
+def body_sha256() -> bytes:
+    """The hash of this submit: where it went and what it said."""
+    sent: bytes = g.body_sha256
+    return hashlib.sha256(f"{request.method} {request.path}\0".encode() + sent).digest()

@@ -1,0 +1,96 @@
+"""Submitting: commit the job once per idempotency key, nudge its lanes, answer with the job."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, request
+from sqlalchemy import Connection
+
+from api import reading, views
+from api.auth import current_tenant
+from api.openapi import answer
+from api.services import services
+from db import idempotency, jobs
+from db.queue import NewTask
+from db.vocabulary import TaskStatus
+
+LONGEST_WAIT = 60
+WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,6})\"?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job's id, and the lanes that have work with it."""
+
+    job: str
+    lanes: frozenset[str] = frozenset()
+
+
+def lanes_of(tasks: list[NewTask]) -> frozenset[str]:
+    """The lanes to wake for these tasks."""
+    return frozenset(task.lane for task in tasks if task.status == TaskStatus.QUEUED)
+
+
+def submit(make: Callable[[Connection], Submitted], sent: bytes | None = None) -> Response:
+    """Answer with the job that `make` inserts, or with the one that its key made before.
+
+    `sent` is the hash of what was sent; else it is the hash of the body that was read.
+    """
+    tenant, key = current_tenant(), reading.idempotency_key()
+    with services().database.begin() as connection:
+        replayed = None
+        if key is not None:
+            sent = sent or reading.body_sha256()
+            replayed = idempotency.begin(connection, tenant, key, sent)
+        made = Submitted(replayed) if replayed else make(connection)
+        if key is not None and not replayed:
+            idempotency.done(connection, tenant, key, made.job)
+    nudge(made.lanes)
+    response = poll(made.job, ended_status=200, unended_status=202)
+    response.headers["Location"] = views.job_path(made.job)
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def nudge(lanes: frozenset[str]) -> None:
+    """Wake lanes, after the commit."""
+    for lane in sorted(lanes):
+        services().nudger.nudge(lane)
+
+
+def poll(job_id: str, ended_status: int = 200, unended_status: int = 200) -> Response:
+    """The job, waited for as the client prefers."""
+    seconds = preferred_wait()
+    job, waited = services().waiters.wait(job_id, lambda: read(job_id), seconds or 0)
+    response = answer(
+        views.job(job, embeddings_of(job)), ended_status if job.ended else unended_status
+    )
+    if not job.ended:
+        response.headers["Retry-After"] = "1"
+    if seconds is not None:
+        response.headers["Preference-Applied"] = f"wait={seconds if waited else 0}"
+    return response
+
+
+def read(job_id: str) -> jobs.Job:
+    """The job's row, in a transaction of its own."""
+    with services().database.begin() as connection:
+        return jobs.get(connection, current_tenant(), job_id)
+
+
+def embeddings_of(job: jobs.Job) -> views.Json | None:
+    """The result of an ended embedding job, from its tasks; else None."""
+    if not views.has_vectors(job):
+        return None
+    with services().database.begin() as connection:
+        return views.embeddings(job, jobs.results(connection, current_tenant(), job.id))
+
+
+def preferred_wait() -> int | None:
+    """The seconds of `Prefer: wait=N`, at most 60; a preference that is unclear is ignored."""
+    for preference in request.headers.get("Prefer", "").split(","):
+        if found := WAIT.fullmatch(preference.split(";")[0]):
+            return min(int(found[1]), LONGEST_WAIT)
+    return None

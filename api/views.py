@@ -1,0 +1,92 @@
+"""Rows as the contract shows them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from db import catalogs, items, jobs
+from db.items import rfc3339
+from db.search import item_urls
+from db.vocabulary import JobKind, JobStatus
+
+Json = dict[str, Any]
+JOB_COUNTS = ("total", "succeeded", "unchanged", "failed", "canceled", "pending")
+
+
+def job_path(job_id: str) -> str:
+    """Where a job is polled."""
+    return f"/v1/jobs/{job_id}"
+
+
+def catalog_path(name: str) -> str:
+    """Where a catalog is served."""
+    return f"/v1/catalogs/{quote(name, safe='')}"
+
+
+def job(row: jobs.Job, result: Json | None = None) -> Json:
+    """A job; `result` where the row holds none."""
+    path = job_path(row.id)
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "catalog": row.catalog,
+        "status": row.status,
+        "created_at": rfc3339(row.created_at),
+        "started_at": _time(row.started_at),
+        "ended_at": _time(row.ended_at),
+        "expires_at": rfc3339(row.expires_at),
+        "cancel_requested_at": _time(row.cancel_requested_at),
+        "expanded": row.expanded,
+        "counts": {name: getattr(row, name) for name in JOB_COUNTS},
+        "result": result if row.result is None else row.result,
+        "error": row.error,
+        "urls": {"self": path, "cancel": f"{path}/cancel", "retry": f"{path}/retry",
+                 "tasks": f"{path}/tasks"},
+    }  # fmt: skip
+
+
+def _time(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None
+
+
+def has_vectors(row: jobs.Job) -> bool:
+    """Whether the job's result is in its tasks."""
+    return row.kind == JobKind.EMBEDDING and row.status == JobStatus.SUCCEEDED and not row.result
+
+
+def embeddings(row: jobs.Job, results: Iterable[tuple[int, Json]]) -> Json:
+    """An embedding job's result; a failed input has no entry."""
+    data = [
+        {"index": index, "embedding": result["embedding"]}
+        for index, result in results
+        if "embedding" in result
+    ]
+    return {
+        "model": row.request.get("model"),
+        "dimensions": len(data[0]["embedding"]) if data else 0,
+        "data": data,
+    }
+
+
+def task(row: jobs.TaskView) -> Json:
+    """A task in its job's list."""
+    return {"index": row.index, "item_id": row.item_id, "status": row.status,
+            "attempts": row.attempts, "error": row.error}  # fmt: skip
+
+
+def item(catalog: catalogs.Catalog, row: items.Item) -> Json:
+    """An item with where it is served."""
+    return row.as_json() | {"urls": item_urls(catalog.name, row)}
+
+
+def catalog(row: catalogs.Catalog, counts: Json | None = None) -> Json:
+    """A catalog, with its counts where they were asked for."""
+    shown: Json = {
+        "name": row.name,
+        "description": row.description,
+        "image_model": row.image_model,
+        "text_model": row.text_model,
+        "created_at": rfc3339(row.created_at),
+    }
+    return shown | {"counts": counts} if counts is not None else shown
