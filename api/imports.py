@@ -70,7 +70,7 @@ def create_import(catalog: str) -> ResponseReturnValue:
             jobs.create(connection, tenant, JobKind.IMPORT, catalog_id=row.id, request=asked,
                         tasks=[NewTask(Lane.INGEST, expands=True)], expanded=False,
                         job_id=job_id, deadline_hours=hours)  # fmt: skip
-            kept = True
+            kept = True  # also when the commit fails unclearly: the job may be there
             return submits.Submitted(job_id, frozenset([Lane.INGEST]))
 
         return submits.submit(make, upload.sent)
@@ -101,14 +101,18 @@ def _hashed(digest: Any) -> Iterator[bytes]:
 
 def _pieces() -> Iterator[bytes]:
     """The body as it arrives; a client that goes away ends in BadRequest."""
+    size, announced = 0, request.content_length
     while True:
         try:
             piece = request.stream.read(PIECE)
         except OSError as error:
             raise BadRequest("The body was cut off.") from error
         if not piece:
-            return
+            break
+        size += len(piece)
         yield piece
+    if announced is not None and size != announced:  # not every server tells this by an error
+        raise BadRequest("The body was cut off.")
 
 
 def _receive_form(blobs: BlobStore, tenant: int, job_id: str, digest: Any) -> Upload:

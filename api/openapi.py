@@ -18,7 +18,6 @@ View = Callable[..., ResponseReturnValue]
 Model = type[BaseModel]
 Answers = Mapping[int, Model | tuple[str, ...] | None]
 """Per status: a JSON model, other media types, or nothing at all."""
-MODES: tuple[JsonSchemaMode, ...] = ("validation", "serialization")
 REF = "#/components/schemas/{model}"
 TITLE = "Sightline"
 BINARY = {"type": "string", "format": "binary"}
@@ -102,10 +101,7 @@ class Routes:
 
 def document(operations: list[Operation], version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 description of all routes."""
-    models = _models(operations)
-    refs, defs = models_json_schema(
-        [(model, mode) for model in models for mode in MODES], ref_template=REF
-    )
+    refs, defs = models_json_schema(_models(operations), ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = _describe(operation, refs)
@@ -118,13 +114,15 @@ def document(operations: list[Operation], version: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _models(operations: list[Operation]) -> list[Model]:
-    found: dict[Model, None] = {Problem: None}
+def _models(operations: list[Operation]) -> list[tuple[Model, JsonSchemaMode]]:
+    """Each model in the mode in which it is sent, once."""
+    found: dict[tuple[Model, JsonSchemaMode], None] = {(Problem, "serialization"): None}
     for operation in operations:
-        found[operation.query] = None
         if operation.body:
-            found[operation.body] = None
-        found.update({a: None for a in operation.answers.values() if isinstance(a, type)})
+            found[operation.body, "validation"] = None
+        for answer in operation.answers.values():
+            if isinstance(answer, type):
+                found[answer, "serialization"] = None
     return list(found)
 
 

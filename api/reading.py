@@ -52,7 +52,7 @@ def body(model: type[M], limit: int = SMALL, form: bool = False, optional: bool 
     request.max_content_length = limit
     if form and request.mimetype == "multipart/form-data":
         return _model(model, _form(model), "The form is not valid.")
-    if optional and not request.content_length and not request.mimetype:
+    if optional and not request.get_data():
         g.body_sha256 = hashlib.sha256(b"").digest()
         return _model(model, {}, "The body is not valid.")
     if request.mimetype != "application/json":

@@ -8,6 +8,7 @@ import psycopg
 from pgvector.psycopg import register_vector
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.errors import Unavailable
 from db.models import SCHEMA
@@ -41,9 +42,11 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, DBAPIError) as error:
-            if isinstance(error, OperationalError) or error.connection_invalidated:
-                raise Unavailable("The database cannot be reached; try again shortly.") from error
+        except (OperationalError, PoolTimeout) as error:
+            raise Unavailable("The database cannot be reached; try again shortly.") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unavailable("The database broke off; try again shortly.") from error
             raise
 
     def listen(self) -> psycopg.Connection[Any]:

@@ -23,6 +23,7 @@ from db.settings import Settings
 from db.vocabulary import Lane
 from worker.runtime import Heart, Runtime
 
+log = structlog.get_logger(__name__)
 settings = Settings()
 app = Celery("sightline", broker=settings.redis_url, include=["worker.lanes"])
 app.conf.update(
@@ -90,7 +91,12 @@ def _in_a_child_process(**_: Any) -> None:
 def _start(name: str) -> None:
     from worker import lanes
 
-    lanes.start(runtime(name, _node["lane"]))
+    try:
+        lanes.start(runtime(name, _node["lane"]))
+    except Exception as error:
+        # Celery only logs what a signal's receiver raises: a worker without a lane would stay.
+        log.exception("worker_cannot_start", worker=name)
+        raise SystemExit(f"The worker {name} cannot start: {error}") from error
 
 
 def runtime(name: str, lane: Lane) -> Runtime:

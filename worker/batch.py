@@ -66,6 +66,13 @@ class Batch:
         values = vector.to_numpy() if hasattr(vector, "to_numpy") else vector
         self.vectors[(model, *picture)] = np.asarray(values, dtype=np.float32)
 
+    def borrow(self, vectors: "dict[Picture | Words, Vector | SightlineError]") -> None:
+        """Take what a batch before this one encoded and has not written yet."""
+        for task in self.wanted:
+            vector = vectors.get(key := key_of(task))
+            if isinstance(vector, np.ndarray):
+                self.vectors.setdefault(key, vector)
+
     def missing_pictures(self) -> list[Picture]:
         """Pictures that must be decoded, each once."""
         keys = dict.fromkeys(picture_of(task) for task in self.wanted)
@@ -82,7 +89,7 @@ class Batch:
         """Wait for the decoders; a picture that fails has its error as its vector."""
         pictures, arrays = [], []
         for picture, future in self.pixels.items():
-            if picture[0] != model:
+            if picture[0] != model or picture in self.vectors:
                 continue
             try:
                 arrays.append(future.result())

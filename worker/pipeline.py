@@ -1,6 +1,7 @@
 """The embed lane: claim, decode ahead, encode, write behind; urgent words skip the line."""
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 DEVICE_SECONDS = 0.1
 """A batch is the largest that takes no longer than this on the device: others wait behind it."""
 SMALLEST_BATCH = 8
+UNWRITTEN = 3
+"""Batches that a claim may not find in the cache yet: ahead, urgent, and being written."""
 URGENT = PRIORITY[JobKind.SEARCH]
 
 REGISTER = text("""
@@ -45,6 +48,7 @@ class EmbedPipeline:
         self._decoders = ThreadPoolExecutor(runtime.settings.decode_threads, "decode")
         self._ahead = ThreadPoolExecutor(1, "ahead")
         self._store = Store(runtime)
+        self._unwritten: deque[Batch] = deque(maxlen=UNWRITTEN)
         for encoder in encoders:
             runtime.models[encoder.name] = self._register(encoder)
         runtime.stats.update(batches=0, items=0, encoded=0, batch_size=self._size)
@@ -146,7 +150,10 @@ class EmbedPipeline:
 
     def _do(self, batch: Batch) -> None:
         started = time.perf_counter()
+        for earlier in self._unwritten:
+            batch.borrow(earlier.vectors)
         encoded = self._encode(batch)
+        self._unwritten.append(batch)
         batch.lease.progressed()
         self._runtime.stats["batches"] += 1
         self._runtime.stats["items"] += len(batch.claim.tasks)

@@ -45,10 +45,10 @@ KEEP = text("""
         ORDER BY n.tenant_id, n.item_id
         ON CONFLICT (tenant_id, item_id, model_id) DO UPDATE SET
             sha256 = excluded.sha256, vector = excluded.vector, seq = DEFAULT
-        RETURNING tenant_id, item_id
+        RETURNING tenant_id, item_id, sha256
     )
     SELECT n.task_id FROM incoming n
-    JOIN kept k ON k.tenant_id = n.tenant_id AND k.item_id = n.item_id
+    JOIN kept k ON k.tenant_id = n.tenant_id AND k.item_id = n.item_id AND k.sha256 = n.sha256
 """)
 """Store vectors of items that still exist and still name these bytes; returns their tasks."""
 

@@ -82,10 +82,15 @@ def running(port: int, data_dir: Path) -> Iterator[tuple[Stack, threading.Event]
         click.echo("Interrupted.", err=True)
         raise SystemExit(130) from None
     finally:
-        begun = time.monotonic()
-        click.echo("Stopping …")
-        stack.stop()
-        click.echo(f"Everything has stopped, in {time.monotonic() - begun:.1f} s.")
+        _stop(stack)
+
+
+def _stop(stack: Stack) -> None:
+    begun = time.monotonic()
+    running = [name for name, pid in stack.processes.items() if pid is not None]
+    stack.stop()
+    if running:
+        click.echo(f"Stopped {', '.join(running)} in {time.monotonic() - begun:.1f} s.")
 
 
 def _heed_signals(stack: Stack) -> None:

@@ -101,6 +101,9 @@ class Postgres:
                 "postgres", f"{self.data} was made by Postgres {version}, this is {VERSION}"
             )
         _remove_misleading_pid_file(self.data / "postmaster.pid")
+        deadline = time.monotonic() + 10
+        while _has_sessions(self.data) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def ready(self) -> bool:
         """Whether it takes connections; makes the database when it is not there yet."""
@@ -226,3 +229,12 @@ def _remove_misleading_pid_file(path: Path) -> None:
         name = Path(f"/proc/{pid}/comm")
         if name.exists() and name.read_text().strip() != "postgres":
             path.unlink()
+
+
+def _has_sessions(data: Path) -> bool:
+    """Whether a killed server's sessions still end; their shared memory forbids a new server."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "comm").read_text() == "postgres\n" and (process / "cwd").samefile(data):
+                return True
+    return False

@@ -143,12 +143,14 @@ class Stack:
         self._postgres = postgres = Postgres(self.folder)
         postgres.prepare()
         self.supervisor.start(postgres.process)
-        self.supervisor.wait_until(postgres.ready, "postgres", "takes no connections", 60)
+        self.supervisor.wait_until(
+            lambda: "" if postgres.ready() else "postgres", "takes no connections", 60
+        )
         begun = self._done("postgres", begun)
         self._redis = redis = Redis(self.folder)
         redis.prepare()
         self.supervisor.start(redis.process)
-        self.supervisor.wait_until(redis.ready, "redis", "does not answer", 20)
+        self.supervisor.wait_until(lambda: "" if redis.ready() else "redis", "does not answer", 20)
         begun = self._done("redis", begun)
         migrate = self._part("migrate", [sys.executable, "-m", "migrations"])
         self.supervisor.run(migrate, within=300)
@@ -161,13 +163,14 @@ class Stack:
             moment = _one(connection, "SELECT clock_timestamp()")
             self.supervisor.start(*(self._worker(lane) for lane in WORKERS))
 
-            def every_lane_lives() -> bool:
+            def missing() -> str:
                 seen = connection.execute(
                     "SELECT DISTINCT lane FROM sightline.workers WHERE seen_at > %s", [moment]
                 )
-                return {row[0] for row in seen} >= {str(lane) for lane in WORKERS}
+                living = {row[0] for row in seen}
+                return next((str(lane) for lane in WORKERS if lane not in living), "")
 
-            self.supervisor.wait_until(every_lane_lives, "workers", "not every lane lives", 180)
+            self.supervisor.wait_until(missing, "did not report itself alive", 180)
         self._done("workers", begun)
 
     def _start_api(self) -> None:
@@ -175,7 +178,7 @@ class Stack:
         command = [_script("gunicorn"), "api:create_app()", "-b", f"127.0.0.1:{self.port}"]
         api = self._part("api", [*command, *API_FLAGS.split()], patience=8)
         self.supervisor.start(api)
-        self.supervisor.wait_until(self._answers, "api", "is not ready", 60)
+        self.supervisor.wait_until(lambda: "" if self._answers() else "api", "is not ready", 60)
         self._done("api", begun)
 
     def _worker(self, lane: Lane) -> Process:

@@ -55,13 +55,14 @@ class Supervisor:
             process.end_former_life()
             process.start()
 
-    def wait_until(self, ready: Callable[[], bool], part: str, why: str, within: float) -> None:
-        """Wait until `ready()`. Raises StartFailed if a process ends first or it takes too long.
+    def wait_until(self, missing: Callable[[], str], why: str, within: float) -> None:
+        """Wait until `missing()`, which names a part that is not ready yet, names none.
 
-        `part` and `why` name what is waited for, in the error; Interrupted when told to stop.
+        Raises StartFailed with that part's log if a process ends first or it takes too long,
+        and Interrupted when told to stop.
         """
         deadline = time.monotonic() + within
-        while not ready():
+        while part := missing():
             self._fail_if_one_ended()
             if time.monotonic() > deadline:
                 raise StartFailed(part, f"{why} within {within:.0f} s", self._tail(part))

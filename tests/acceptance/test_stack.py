@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,11 @@ def lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def is_another(runner: Stack | Supervisor, part: str, former: int) -> bool:
+    """Whether a part runs again, as another process than the former one."""
+    return runner.processes[part] not in (None, former)
 
 
 def started_from(folder: Path) -> list[int]:
@@ -89,6 +95,7 @@ class TestPostgres:
             connection.execute("CREATE TABLE kept AS SELECT 1")
         assert server.process.pid is not None
         os.kill(server.process.pid, signal.SIGKILL)
+        assert server.process.wait(5)
         with Postgres(tmp_path) as again, psycopg.connect(again.url) as connection:
             assert connection.execute("SELECT count(*) FROM kept").fetchone() == (1,)
 
@@ -131,7 +138,7 @@ class TestSupervisor:
                 pid = supervisor.processes["sleeper"]
                 assert pid is not None
                 os.kill(pid, signal.SIGKILL)
-                eventually(lambda old=pid: supervisor.processes["sleeper"] not in (None, old), 5)
+                eventually(partial(is_another, supervisor, "sleeper", pid), 5)
         finally:
             supervisor.stop()
         assert supervisor.processes == {"sleeper": None}
@@ -140,7 +147,9 @@ class TestSupervisor:
         supervisor = Supervisor()
         process = Process("deaf", DEAF, tmp_path, patience=0.5)
         supervisor.start(process)
-        supervisor.wait_until(lambda: "deaf" in process.tail(), "deaf", "says nothing", 10)
+        supervisor.wait_until(
+            lambda: "" if "deaf" in process.tail() else "deaf", "says nothing", 10
+        )
         begun = time.monotonic()
         supervisor.stop()
         assert time.monotonic() - begun < 3
@@ -151,7 +160,7 @@ class TestSupervisor:
         broken = [sys.executable, "-c", "raise SystemExit('no cheese left')"]
         supervisor.start(Process("cheese", broken, tmp_path))
         with pytest.raises(StartFailed, match=r"cheese: ended with exit code 1[\s\S]*no cheese"):
-            supervisor.wait_until(lambda: False, "cheese", "is not ready", 10)
+            supervisor.wait_until(lambda: "cheese", "is not ready", 10)
         supervisor.stop()
 
     def test_a_killed_supervisor_leaves_nothing(self, tmp_path: Path) -> None:
@@ -202,7 +211,7 @@ class TestStack:
         pid = stack.processes[part]
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: stack.processes[part] not in (None, pid), 5)
+        eventually(partial(is_another, stack, part, pid), 5)
         eventually(lambda: self._works(stack), 60)
 
     def test_comes_back_after_postgres_was_killed(self, stack: Stack) -> None:
@@ -210,7 +219,7 @@ class TestStack:
         pid = stack.processes["postgres"]
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: stack.processes["postgres"] not in (None, pid), 5)
+        eventually(partial(is_another, stack, "postgres", pid), 5)
         eventually(lambda: self._works(stack), 60)
         assert call(f"{stack.url}/v1/catalogs/before")["name"] == "before"
 

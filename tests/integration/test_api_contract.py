@@ -1,13 +1,20 @@
-"""The description is valid, complete, and the app keeps to it whatever it is sent."""
+"""The description is complete and valid, and the app keeps to it whatever it is sent."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
 from flask import Flask
-from hypothesis import HealthCheck, Phase, settings as bounds
-from openapi_spec_validator import validate
-from schemathesis import Case
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as bounds
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from api import create_app
 from api.services import NAME
@@ -32,3 +39,88 @@ ROUTES = {
     "/readyz": {"get"},
     "/metrics": {"get"},
 }
+"""What is built of the contract's routes."""
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 12
+"""Requests per route."""
+
+
+@pytest.fixture
+def app(database: Database, settings: Settings) -> Iterator[Flask]:
+    made = create_app(settings)
+    made.test_client().put("/v1/catalogs/shop")
+    yield made
+    made.extensions[NAME].close()
+
+
+@pytest.fixture
+def described(app: Flask) -> Any:
+    return app.test_client().get("/openapi.json").json
+
+
+def test_every_built_route_is_described(described: Any) -> None:
+    assert {path: set(methods) for path, methods in described["paths"].items()} == ROUTES
+
+
+def test_every_served_route_is_described(app: Flask, described: Any) -> None:
+    served = {rule.rule.replace("<", "{").replace(">", "}") for rule in app.url_map.iter_rules()}
+    pages = {"/", "/docs", "/docs.js", "/docs.css", "/openapi.json"}
+    assert served - pages == set(described["paths"])
+
+
+def test_the_description_is_valid_and_every_reference_leads_somewhere(described: Any) -> None:
+    schemathesis.openapi.from_dict(described).validate()
+
+    def references(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            yield from ([value["$ref"]] if isinstance(value.get("$ref"), str) else [])
+            for inner in value.values():
+                yield from references(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from references(inner)
+
+    known = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
+    assert set(references(described)) <= known
+
+
+def test_bodies_say_what_is_required(described: Any) -> None:
+    items = described["paths"]["/v1/catalogs/{catalog}/items"]["post"]["requestBody"]["content"]
+    assert set(items) == {"application/json", "multipart/form-data"}
+    imports = described["paths"]["/v1/catalogs/{catalog}/imports"]["post"]["requestBody"]
+    assert len(imports["content"]) == 4
+    assert described["components"]["schemas"]["SearchRequest"]["additionalProperties"] is False
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_nothing_that_is_sent_breaks_the_server_or_the_description(app: Flask) -> None:
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    for found in schema.get_all_operations():
+        exercise(found.ok())
+
+
+def exercise(operation: Any) -> None:
+    @bounds(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=st.data())
+    def send(data: st.DataObject) -> None:
+        mode = data.draw(st.sampled_from(list(schemathesis.GenerationMode)))
+        case = data.draw(operation.as_strategy(generation_mode=mode))
+        for name in ("Prefer", "prefer"):
+            (case.headers or {}).pop(name, None)
+        if "catalog" in (case.path_parameters or {}) and data.draw(st.booleans()):
+            case.path_parameters["catalog"] = "shop"
+        case.call_and_validate(checks=CHECKS)
+
+    send()

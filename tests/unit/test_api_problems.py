@@ -1,5 +1,7 @@
 """Errors have one shape, an id, and nothing in them that is nobody's business."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -92,3 +94,11 @@ def test_a_cursor_comes_back_as_it_was() -> None:
 def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidInput):
         cursors.decode(cursor, int)
+
+
+def test_the_api_loads_no_model_and_no_worker_library() -> None:
+    code = "import sys, api; print([m for m in ('torch', 'celery', 'worker') if m in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.strip() == "[]"

@@ -166,26 +166,29 @@ def _pattern(name: str, colour: Rgb, rng: random.Random, side: int, unit: float)
     if name == "plain":
         return sheet
     second = (246, 246, 242) if sum(colour) < 520 else (52, 54, 66)
-    pencil = ImageDraw.Draw(sheet)
     step = rng.uniform(11, 14) * unit
     start = rng.uniform(-step, 0)
-    count = int(side / step) + 2
-    marks = [start + n * step for n in range(count)]
+    marks = [start + n * step for n in range(int(side / step) + 2)]
+    pencil = ImageDraw.Draw(sheet)
     if name == "dotted":
-        radius = step * 0.25
-        for row, y in enumerate(marks):
-            for x in marks:
-                x_mid = x + (step / 2 if row % 2 else 0)
-                spot = (x_mid - radius, y - radius, x_mid + radius, y + radius)
-                pencil.ellipse(spot, fill=second)
-        return sheet
-    width, slant = step * (0.34 if name == "striped" else 0.2), rng.uniform(-0.25, 0.25) * side
-    upright = name == "striped" and rng.random() < 0.5
-    for mark in [m + s for s in (-side, 0, side) for m in marks] if name == "striped" else marks:
-        _band(pencil, mark, width, side, slant if name == "striped" else 0, upright, second)
-        if name == "checked":
-            _band(pencil, mark, width, side, 0, True, second)
+        _dots(pencil, marks, step, second)
+    elif name == "striped":
+        slant, upright = rng.uniform(-0.25, 0.25) * side, rng.random() < 0.5
+        for mark in [m + shift for shift in (-side, 0, side) for m in marks]:
+            _band(pencil, mark, step * 0.34, side, slant, upright, second)
+    else:
+        for mark in marks:
+            _band(pencil, mark, step * 0.2, side, 0, False, second)
+            _band(pencil, mark, step * 0.2, side, 0, True, second)
     return sheet
+
+
+def _dots(pencil: ImageDraw.ImageDraw, marks: list[float], step: float, ink: Rgb) -> None:
+    radius = step * 0.25
+    for row, y in enumerate(marks):
+        for mark in marks:
+            x = mark + (step / 2 if row % 2 else 0)
+            pencil.ellipse((x - radius, y - radius, x + radius, y + radius), fill=ink)
 
 
 def _band(

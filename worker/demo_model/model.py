@@ -1,5 +1,6 @@
 """Builds, saves and applies the small CLIP model: shapes, tokenizer, first weights, vectors."""
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 from torch import nn
 from transformers import AutoTokenizer, CLIPConfig, CLIPModel, CLIPTokenizer
@@ -25,12 +27,14 @@ Floats = npt.NDArray[np.float32]
 
 def build_tokenizer(texts: Iterable[str]) -> Any:
     """Learn a byte-pair vocabulary in which every byte has a token, so no text is unknown."""
-    frame = CLIPTokenizer()._tokenizer
+    frame: Any = CLIPTokenizer()._tokenizer
     learner = Tokenizer(BPE(end_of_word_suffix="</w>", fuse_unk=False))
     learner.normalizer, learner.pre_tokenizer = frame.normalizer, frame.pre_tokenizer
     alphabet = sorted(_byte_letters())
     trainer = BpeTrainer(
-        vocab_size=VOCABULARY, initial_alphabet=alphabet, end_of_word_suffix="</w>",
+        vocab_size=VOCABULARY,
+        initial_alphabet=alphabet,
+        end_of_word_suffix="</w>",
         show_progress=False,
     )
     learner.train_from_iterator(texts, trainer)
@@ -43,18 +47,15 @@ def build_tokenizer(texts: Iterable[str]) -> Any:
         vocab.append(left + right)
     vocab += ["<|startoftext|>", "<|endoftext|>"]
     ids = {token: n for n, token in enumerate(vocab)}
-    return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=POSITIONS)
+    clip: Any = CLIPTokenizer
+    return clip(vocab=ids, merges=merges, model_max_length=POSITIONS)
 
 
 def _byte_letters() -> list[str]:
-    from tokenizers.pre_tokenizers import ByteLevel
-
     return list(ByteLevel.alphabet())
 
 
 def _merges(learner: Tokenizer) -> list[tuple[str, str]]:
-    import json
-
     return [(left, right) for left, right in json.loads(learner.to_str())["model"]["merges"]]
 
 
@@ -63,14 +64,24 @@ def build_model(tokenizer: Any) -> Any:
     eos = tokenizer.eos_token_id
     config = CLIPConfig(
         text_config={
-            "vocab_size": len(tokenizer), "hidden_size": 128, "intermediate_size": 512,
-            "num_hidden_layers": 2, "num_attention_heads": 4, "projection_dim": SPACE,
-            "max_position_embeddings": POSITIONS, "bos_token_id": tokenizer.bos_token_id,
-            "eos_token_id": eos, "pad_token_id": eos,
+            "vocab_size": len(tokenizer),
+            "hidden_size": 128,
+            "intermediate_size": 512,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "projection_dim": SPACE,
+            "max_position_embeddings": POSITIONS,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": eos,
+            "pad_token_id": eos,
         },
         vision_config={
-            "hidden_size": 160, "intermediate_size": 640, "num_hidden_layers": 4,
-            "num_attention_heads": 5, "image_size": SIDE, "patch_size": PATCH,
+            "hidden_size": 160,
+            "intermediate_size": 640,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 5,
+            "image_size": SIDE,
+            "patch_size": PATCH,
             "projection_dim": SPACE,
         },
         projection_dim=SPACE,
@@ -116,13 +127,16 @@ def save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write a folder that `CLIPModel` and `CLIPProcessor` load, in fp16, readable by everybody."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: weight.detach().half() for name, weight in model.state_dict().items()}
-    half = CLIPModel(model.config).half()
+    half: Any = CLIPModel(model.config)
+    half.half()
     half.load_state_dict(state)
     half.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     processor = CLIPImageProcessorPil(
-        size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE},
-        image_mean=list(MEAN), image_std=list(DEVIATION),
+        size={"shortest_edge": SIDE},
+        crop_size={"height": SIDE, "width": SIDE},
+        image_mean=list(MEAN),
+        image_std=list(DEVIATION),
     )
     processor.save_pretrained(folder)
     for path in folder.iterdir():

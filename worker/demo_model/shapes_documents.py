@@ -31,7 +31,7 @@ def _bar_chart(pen: Pen) -> None:
 def _pie_chart(pen: Pen) -> None:
     _sheet(pen)
     pen.oval(50, 52, 34, 34)
-    at = pen.rng.uniform(0, 360)
+    at: float = pen.rng.uniform(0, 360)
     for ink, sweep in ((pen.light, pen.rng.uniform(50, 80)), (pen.dark, pen.rng.uniform(30, 60))):
         pen.poly([(50, 52), *ring(50, 52, 34, 34, at, at + sweep)], ink)
         at += sweep
@@ -43,8 +43,8 @@ def _pie_chart(pen: Pen) -> None:
 
 def _line_chart(pen: Pen) -> None:
     _axes(pen)
-    for y in (37, 52, 67):
-        pen.line([(13, y), (92, y)], 0.6, STEEL)
+    for level in (37, 52, 67):
+        pen.line([(13, level), (92, level)], 0.6, STEEL)
     spots: list[Point] = [(18 + n * 14, pen.rng.uniform(28, 76)) for n in range(6)]
     pen.line(spots, 4.5, pen.colour)
     for x, y in spots:

@@ -15,7 +15,14 @@ from torch.nn.functional import cross_entropy, normalize
 
 from worker.demo_model.drawing import COLOURS, KINDS, PATTERNS, Thing
 from worker.demo_model.lesson import Teacher, draw_lesson, random_thing
-from worker.demo_model.model import SIDE, build_model, build_tokenizer, normalise, save, whiten_patches
+from worker.demo_model.model import (
+    SIDE,
+    build_model,
+    build_tokenizer,
+    normalise,
+    save,
+    whiten_patches,
+)
 from worker.demo_model.words import caption
 
 log = logging.getLogger(__name__)
@@ -69,7 +76,9 @@ def train(plan: Plan, out: Path) -> None:
     model = build_model(tokenizer)
     lesson = draw_lesson(plan.pictures, SIDE, plan.seed)
     whiten_patches(model, normalise(lesson.pictures[:400]))
-    log.info("drew %d pictures; %d parameters", plan.pictures, sum(p.numel() for p in model.parameters()))
+    log.info(
+        "drew %d pictures; %d parameters", plan.pictures, sum(p.numel() for p in model.parameters())
+    )
     _fit(model, tokenizer, Teacher(lesson, plan.seed + 1), plan)
     save(model, tokenizer, out)
 
@@ -85,7 +94,7 @@ def _fit(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan) -> None:
         if done >= 1:
             break
         _set_rates(optimizers, done, step)
-        loss = _loss(model, tokenizer, heads, teacher, plan.batch, done < FULL_VIEW)
+        loss: Any = _loss(model, tokenizer, heads, teacher, plan.batch, done < FULL_VIEW)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         for optimizer in optimizers:
@@ -99,7 +108,8 @@ def _fit(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan) -> None:
 
 def _optimizers(model: Any, heads: Heads) -> list[torch.optim.Optimizer]:
     """Muon for the matrices of both encoders, AdamW for all else."""
-    matrices, rest = [], list(heads.parameters())
+    matrices: list[nn.Parameter] = []
+    rest = list(heads.parameters())
     for name, weight in model.named_parameters():
         inner = ".encoder." in name and weight.ndim == 2
         (matrices if inner else rest).append(weight)
@@ -126,7 +136,11 @@ def _loss(
         seen = _see(model, normalise(pictures), halved)
         shown = model.visual_projection(seen)
         said = model.get_text_features(**tokens).pooler_output
-    seen, shown, said = seen.float(), normalize(shown.float(), dim=-1), normalize(said.float(), dim=-1)
+    seen, shown, said = (
+        seen.float(),
+        normalize(shown.float(), dim=-1),
+        normalize(said.float(), dim=-1),
+    )
     scores = said @ shown.T * model.logit_scale.exp()
     return _many_right(scores, torch.from_numpy(fits)) + 0.5 * heads.loss(seen, things, kept)
 
@@ -156,11 +170,17 @@ def _many_right(scores: torch.Tensor, fits: torch.Tensor) -> torch.Tensor:
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=Plan.steps, help="optimizer steps (%(default)s)")
-    parser.add_argument("--pictures", type=int, default=Plan.pictures, help="pictures to draw (%(default)s)")
+    parser.add_argument(
+        "--steps", type=int, default=Plan.steps, help="optimizer steps (%(default)s)"
+    )
+    parser.add_argument(
+        "--pictures", type=int, default=Plan.pictures, help="pictures to draw (%(default)s)"
+    )
     parser.add_argument("--limit", type=float, default=Plan.limit, help="end after so many seconds")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder to write (%(default)s)")
-    parser.add_argument("--seed", type=int, default=Plan.seed, help="same seed, same drawings (%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=Plan.seed, help="same seed, same drawings (%(default)s)"
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)

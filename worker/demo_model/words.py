@@ -81,10 +81,18 @@ _GROUPS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("circuit diagram", "flow chart"): ("diagram", "technical drawing"),
 }
 _COLOURS: dict[str, tuple[str, ...]] = {
-    "red": ("scarlet", "crimson"), "orange": ("tangerine",), "yellow": ("golden", "lemon"),
-    "green": ("emerald",), "turquoise": ("teal", "cyan"), "blue": ("navy", "royal blue"),
-    "purple": ("violet",), "pink": ("rose", "light pink"), "brown": ("chocolate", "dark brown"),
-    "black": ("jet black",), "white": ("ivory", "snow white"), "grey": ("gray", "silver"),
+    "red": ("scarlet", "crimson"),
+    "orange": ("tangerine",),
+    "yellow": ("golden", "lemon"),
+    "green": ("emerald",),
+    "turquoise": ("teal", "cyan"),
+    "blue": ("navy", "royal blue"),
+    "purple": ("violet",),
+    "pink": ("rose", "light pink"),
+    "brown": ("chocolate", "dark brown"),
+    "black": ("jet black",),
+    "white": ("ivory", "snow white"),
+    "grey": ("gray", "silver"),
 }
 _PATTERNS: dict[str, tuple[str, ...]] = {
     "plain": ("plain", "unpatterned", "solid"),
@@ -100,12 +108,38 @@ PLACES: dict[str, tuple[str, ...]] = {
     "outdoors": ("outdoors", "on grass under the sky", "outside"),
 }
 _OPENERS = (
-    "", "", "", "", "a photo of ", "a picture of ", "an image of ", "a drawing of ", "show me ",
-    "i am looking for ", "find ", "i want ", "here is ", "which one is ", "photos of ",
+    "",
+    "",
+    "",
+    "",
+    "a photo of ",
+    "a picture of ",
+    "an image of ",
+    "a drawing of ",
+    "show me ",
+    "i am looking for ",
+    "find ",
+    "i want ",
+    "here is ",
+    "which one is ",
+    "photos of ",
 )
 _ENDINGS = (
-    "", "", "", "", "", "", " for sale", " please", " under $200", ", new", " for my home",
-    " in good condition", " with a low price", " as a gift", "?",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    " for sale",
+    " please",
+    " under $200",
+    ", new",
+    " for my home",
+    " in good condition",
+    " with a low price",
+    " as a gift",
+    "?",
 )
 _FILLERS = ("new", "nice", "cheap", "small", "big", "leather", "cotton", "modern", "old", "simple")
 
@@ -199,8 +233,10 @@ def _slip(text: str, rng: random.Random) -> str:
     if rng.random() > 0.07 or len(text) < 6:
         return text
     at = rng.randrange(1, len(text) - 2)
-    return rng.choice((
-        text[:at] + text[at + 1] + text[at] + text[at + 2:],
-        text[:at] + text[at + 1:],
-        text[:at] + text[at] + text[at:],
-    ))
+    return rng.choice(
+        (
+            text[:at] + text[at + 1] + text[at] + text[at + 2 :],
+            text[:at] + text[at + 1 :],
+            text[:at] + text[at] + text[at:],
+        )
+    )
