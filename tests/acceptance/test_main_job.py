@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import zlib
 from typing import Any
 
 import httpx
@@ -71,6 +72,7 @@ def test_each_bad_line_gets_its_own_error_and_costs_its_neighbours_nothing(
     png = picture(1, "PNG")
     huge = bytearray(png)
     huge[16:24] = (8000).to_bytes(4, "big") + (7000).to_bytes(4, "big")
+    huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
     lines: list[Any] = [
         {"id": "good-1", "image": "good.jpg"},
         "this is no JSON",
