@@ -109,9 +109,7 @@ def test_scores_are_cosines_in_order(database: Database, catalog: Catalog) -> No
         ((float(query @ vector_of(sha(n))), f"i{n}") for n in range(30)), reverse=True
     )[:10]
     with database.begin() as connection:
-        result = search.run(
-            connection, 1, catalog, query, filters=Filters(), limit=10, query={}
-        )
+        result = search.run(connection, 1, catalog, query, filters=Filters(), limit=10, query={})
     assert [hit["item"]["id"] for hit in result["hits"]] == [name for _, name in expected]
     for hit, (score, _) in zip(result["hits"], expected, strict=True):
         assert math.isclose(hit["score"], score, abs_tol=2e-3)
@@ -158,8 +156,7 @@ def matches(item: dict, filters: dict) -> bool:  # type: ignore[type-arg]
     return all([
         item["category"] in filters["category"] if "category" in filters else True,
         set(filters.get("tags", [])) <= set(item["tags"]),
-        not bounds or (price is not None and bounds.get("gte", 0) <= price
-                       and price < bounds.get("lt", 10**9)),
+        not bounds or (price is not None and bounds.get("gte", 0) <= price < bounds.get("lt", 10**9)),
         item["currency"] in (None, filters["currency"]) if "currency" in filters else True,
         stars >= filters["attributes"]["stars"]["gte"]
         if "stars" in filters.get("attributes", {}) else True,
@@ -185,10 +182,14 @@ FILTERS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(filters=FILTERS)
 def test_a_filtered_search_finds_all_that_match(
-    database: Database, stock: Catalog, filters: dict  # type: ignore[type-arg]
+    database: Database,
+    stock: Catalog,
+    filters: dict,  # type: ignore[type-arg]
 ) -> None:
     expected = {item["id"] for item in STOCK if matches(item, filters)}
     assert set(hits(database, stock, limit=100, **filters)) == expected
@@ -208,7 +209,12 @@ def test_counts_by_kind(database: Database, stock: Catalog) -> None:
     put(database, stock, Entry(0, ItemFields(id="t"), text="words only"))
     with database.begin() as connection:
         counts = catalogs.counts(connection, 1, stock.id)
-    assert counts == {"items": 25, "embedded": 24, "pending": 0, "by_kind": {"image": 24, "text": 1}}
+    assert counts == {
+        "items": 25,
+        "embedded": 24,
+        "pending": 0,
+        "by_kind": {"image": 24, "text": 1},
+    }
 
 
 def test_deleting_a_catalog_deletes_all_of_it(database: Database, stock: Catalog) -> None:

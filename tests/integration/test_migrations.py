@@ -24,5 +24,9 @@ def test_every_table_carries_its_tenant_in_every_unique_key() -> None:
             continue
         assert "tenant_id" in table.c
         keys = [set(table.primary_key.columns.keys())]
-        keys += [set(c.columns.keys()) for c in table.constraints if type(c).__name__ == "UniqueConstraint"]
+        keys += [
+            set(c.columns.keys())
+            for c in table.constraints
+            if type(c).__name__ == "UniqueConstraint"
+        ]
         assert all("tenant_id" in key for key in keys), table.name

@@ -105,7 +105,7 @@ def test_bytes_that_are_gone_fail_only_their_task(
     blobs.delete_blobs(1, [hashlib.sha256(b"gone").digest()])
     lane[0].drain()
     with database.begin() as connection:
-        gone, = [t for t in jobs.tasks(connection, 1, job_id) if t.status != "succeeded"]
+        (gone,) = [t for t in jobs.tasks(connection, 1, job_id) if t.status != "succeeded"]
     assert gone.error is not None and gone.error["code"] == "blob_missing"
     assert gone.status == "queued", "it is tried again later"
 

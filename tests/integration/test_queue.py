@@ -6,7 +6,14 @@ import pytest
 from sqlalchemy import text
 
 from db import jobs, queue
-from db.errors import BrokenImage, FetchFailed, JobAlreadyEnded, JobNotRetryable, LeaseLost, NotFound
+from db.errors import (
+    BrokenImage,
+    FetchFailed,
+    JobAlreadyEnded,
+    JobNotRetryable,
+    LeaseLost,
+    NotFound,
+)
 from db.queue import NewTask
 from db.session import Database
 from db.vocabulary import JobKind, JobStatus, Lane, TaskStatus

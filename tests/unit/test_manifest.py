@@ -17,7 +17,7 @@ def read(body: str | bytes, form: str = "jsonl") -> list[Line | BadLine]:
 
 
 def test_json_lines_become_items() -> None:
-    line, = read('{"id": "a", "name": "Boot", "price": 12.5, "image": "a.jpg", "tags": ["x"]}\n')
+    (line,) = read('{"id": "a", "name": "Boot", "price": 12.5, "image": "a.jpg", "tags": ["x"]}\n')
     assert isinstance(line, Line)
     assert (line.fields.id, line.source, line.value) == ("a", "image", "a.jpg")
 
@@ -55,7 +55,7 @@ def test_an_endless_line_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_csv_cells_become_fields_and_other_columns_attributes() -> None:
-    line, = read("id,name,tags,price,image,colour\na,\"Boot, red\",x|y,9.5,a.jpg,red\n", "csv")
+    (line,) = read('id,name,tags,price,image,colour\na,"Boot, red",x|y,9.5,a.jpg,red\n', "csv")
     assert isinstance(line, Line)
     assert line.fields.name == "Boot, red"
     assert line.fields.tags == ["x", "y"]

@@ -1,6 +1,7 @@
 """Writes a CLIP folder with random weights, for speed and unit tests where no hub is reached."""
 
 import argparse
+import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -168,7 +169,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     write(given.out, given.shape, given.seed)
-    print(f"wrote a {given.shape} model with random weights")
+    sys.stdout.write(f"wrote a {given.shape} model with random weights\n")
 
 
 if __name__ == "__main__":

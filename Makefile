@@ -1,0 +1,68 @@
+# Everything a person runs here. Each target installs what it lacks, into .venv.
+
+PYTHON ?= python3
+PORT ?= 8000
+DATA_DIR ?= .data
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+EXTRAS := api,worker,embedded,test,check
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve test check format bench demo-model constraints clean
+
+help: ## show this help
+	@echo "Sightline: make …"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 16
+
+install: $(READY) ## create .venv with everything in it
+
+$(READY): pyproject.toml client/pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# Without a GPU the CPU build of torch saves gigabytes, where the package index has one.
+	command -v nvidia-smi >/dev/null \
+		|| $(BIN)/pip install --quiet 'torch==$(TORCH)+cpu' 2>/dev/null \
+		|| $(BIN)/pip install --quiet 'torch==$(TORCH)'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' -e client
+	@touch $@
+
+demo: $(READY) ## start everything, upload a sample catalog, search it, stop
+	$(BIN)/python -m db.embedded demo
+
+serve: $(READY) ## run everything on PORT (8000), data in DATA_DIR (.data), until Ctrl-C
+	$(BIN)/python -m db.embedded serve --port $(PORT) --data-dir $(DATA_DIR)
+
+test: $(READY) ## run all tests against real Postgres and Redis; ARGS go to pytest
+	$(BIN)/python -m pytest -ra --durations=10 $(ARGS)
+
+check: $(READY) ## lint, formatting, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --strict client/sightline
+
+format: $(READY) ## put the sources in shape
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## measure ingest and query speed
+	$(BIN)/python -m benchmarks $(ARGS)
+
+demo-model: $(READY) ## train the small model that ships with the project
+	$(BIN)/python -m worker.demo_model.train $(ARGS)
+
+constraints: $(READY) ## pin the newest versions that fit together
+	@$(BIN)/pip install --quiet --dry-run --ignore-installed --report $(VENV)/report.json -e '.[$(EXTRAS)]' -e client
+	@$(BIN)/python -c "import json; \
+		found = [one['metadata'] for one in json.load(open('$(VENV)/report.json'))['install']]; \
+		pins = {m['name'].lower(): m['version'].partition('+')[0] for m in found if not m['name'].startswith(('sightline', 'nvidia-', 'cuda-', 'triton'))}; \
+		print('# Made by make constraints. Do not edit.', *(f'{n}=={v}' for n, v in sorted(pins.items())), sep='\n')" > $(VENV)/constraints.txt
+	@mv $(VENV)/constraints.txt constraints.txt
+
+clean: ## remove .venv, caches and the demo's data (your DATA_DIR stays)
+	rm -rf $(VENV) .data-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
