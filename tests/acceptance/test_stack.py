@@ -18,6 +18,7 @@ import pytest
 import redis
 
 from db.embedded import Postgres, Process, Redis, Stack, StartFailed, Supervisor, free_port
+from worker.encoder import random_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -185,10 +186,18 @@ class TestSupervisor:
         eventually(lambda: not lives(two), 5)
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The setting that names a tiny untrained model: what is tested here is not its taste."""
+    folder = tmp_path_factory.mktemp("model")
+    random_folder.write(folder)
+    return {"SIGHTLINE_IMAGE_MODEL": str(folder)}
+
+
 @pytest.fixture(scope="class")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, model: dict[str, str]) -> Iterator[Stack]:
     """A running stack, shared by the tests of a class."""
-    running = Stack(tmp_path_factory.mktemp("stack"), free_port())
+    running = Stack(tmp_path_factory.mktemp("stack"), free_port(), model)
     with running:
         yield running
 
@@ -232,14 +241,16 @@ class TestStack:
         return bool(ready["degraded"] == [] and all(ready["lanes"].values()))
 
 
-def test_a_stopped_stack_leaves_no_process_and_keeps_its_data(tmp_path: Path) -> None:
-    first = Stack(tmp_path, free_port())
+def test_a_stopped_stack_leaves_no_process_and_keeps_its_data(
+    tmp_path: Path, model: dict[str, str]
+) -> None:
+    first = Stack(tmp_path, free_port(), model)
     with first:
         call(f"{first.url}/v1/catalogs/shop", "PUT", {"description": "kept"})
         begun = time.monotonic()
     assert time.monotonic() - begun < 45
     assert started_from(tmp_path) == []
-    with Stack(tmp_path, free_port()) as second:
+    with Stack(tmp_path, free_port(), model) as second:
         assert call(f"{second.url}/v1/catalogs/shop")["description"] == "kept"
 
 
