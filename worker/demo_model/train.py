@@ -92,6 +92,7 @@ def _fit(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan) -> None:
         spent = time.monotonic() - started
         done = max(step / plan.steps, spent / plan.limit)
         if done >= 1:
+            log.info("the time limit ended training after %d steps", step)
             break
         _set_rates(optimizers, done, step)
         loss: Any = _loss(model, tokenizer, heads, teacher, plan.batch, done < FULL_VIEW)
