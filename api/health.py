@@ -1,7 +1,5 @@
 """Health: whether the process lives, whether it can take work, and its metrics."""
 
-from functools import cache
-
 from flask import Response
 from flask.typing import ResponseReturnValue
 from redis.exceptions import RedisError
@@ -12,7 +10,7 @@ from api import schemas
 from api.openapi import Routes, answer
 from api.services import services
 from db.errors import Unavailable
-from db.models import SCHEMA
+from db.models import REVISION, SCHEMA
 from db.vocabulary import Lane
 
 routes = Routes("health")
@@ -58,17 +56,7 @@ def _is_migrated(connection: Connection) -> bool:
     if not made:
         return False
     current = connection.execute(text(f"SELECT version_num FROM {SCHEMA}.alembic_version"))
-    return set(current.scalars()) == {_head()}
-
-
-@cache
-def _head() -> str | None:
-    """The newest migration that this code knows."""
-    from alembic.script import ScriptDirectory
-
-    import migrations
-
-    return ScriptDirectory(migrations.__path__[0]).get_current_head()
+    return set(current.scalars()) == {REVISION}
 
 
 def _has_redis() -> bool:

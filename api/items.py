@@ -7,11 +7,12 @@ from sqlalchemy import Connection
 from ulid import ULID
 
 from api import catalogs as catalog_routes
-from api import cursors, pictures, reading, schemas, submits, views
+from api import cursors, reading, schemas, submits, views
 from api.auth import current_tenant
 from api.openapi import KEY, PREFER, SUBMITTED, Routes, answer
 from api.services import services
 from db import catalogs, items, jobs
+from db.blobs import THUMBNAIL
 from db.errors import InvalidInput, NotFound
 from db.filters import Filters
 from db.items import Entry, ItemFields
@@ -132,7 +133,7 @@ def get_image(catalog: str, item: str, query: schemas.PictureSize) -> ResponseRe
     if request.if_none_match.contains(response.get_etag()[0] or ""):
         response.status_code = 304
         return response
-    size = pictures.THUMBNAIL if query.size == "thumbnail" else None
+    size = THUMBNAIL if query.size == "thumbnail" else None
     data, response.content_type = services().renditions.get(current_tenant(), found.sha256, size)
     response.set_data(data)
     return response

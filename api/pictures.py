@@ -12,10 +12,9 @@ import obstore
 from obstore.exceptions import BaseError as StoreError
 
 from db import images
-from db.blobs import BlobStore
+from db.blobs import BlobStore, rendition_path
 from db.errors import BlobMissing, BrokenImage, ImageTooLarge, Unavailable
 
-THUMBNAIL = 256
 SECONDS = 10.0
 MEMORY = 2 * 1024**3
 
@@ -38,7 +37,7 @@ class Renditions:
 
         Raises BrokenImage when the picture cannot be shown, Unavailable when it is out of reach.
         """
-        path = f"renditions/{tenant}/{sha256.hex()}-{size or 'full'}"
+        path = rendition_path(tenant, sha256, size)
         try:
             kept = bytes(obstore.get(self._blobs.store, path).bytes())
             return kept, images.check(kept)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from urllib.parse import urlparse
@@ -12,6 +13,10 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from db.errors import BlobMissing, Unavailable
+
+GRACE = timedelta(days=2)
+"""Bytes are written before the rows that name them: younger ones are never collected."""
+THUMBNAIL = 256
 
 
 def blob_path(tenant: int, sha256: bytes) -> str:
@@ -23,6 +28,12 @@ def blob_path(tenant: int, sha256: bytes) -> str:
 def upload_path(tenant: int, upload: str, name: str) -> str:
     """Where a part of an upload lies until its job has ended."""
     return f"uploads/{tenant}/{upload}/{name}"
+
+
+def rendition_path(tenant: int, sha256: bytes, size: int | None) -> str:
+    """Where a picture lies as it is shown: whole, or as a thumbnail of `size` pixels."""
+    digest = sha256.hex()
+    return f"renditions/{tenant}/{digest[:2]}/{digest}-{size or 'full'}"
 
 
 class BlobStore:
@@ -43,7 +54,7 @@ class BlobStore:
         try:
             obstore.put(self.store, blob_path(tenant, sha256), data, mode="create")
         except AlreadyExistsError:
-            return sha256
+            self._renew(blob_path(tenant, sha256), data)
         except (BaseError, OSError) as error:
             raise Unavailable(
                 "The blob store does not take data now; try again shortly."
@@ -90,17 +101,38 @@ class BlobStore:
             copy.flush()
             yield Path(copy.name)
 
-    def delete_blobs(self, tenant: int, hashes: Iterable[bytes]) -> None:
-        """Remove blobs that no row names any more."""
-        for sha256 in hashes:
-            self._delete(blob_path(tenant, sha256))
+    def _renew(self, path: str, data: bytes) -> None:
+        """Make old bytes young again: rows are about to name what the collector may be after."""
+        if self.is_old(path, GRACE / 2):
+            obstore.put(self.store, path, data)
+
+    def is_old(self, path: str, age: timedelta = GRACE) -> bool:
+        """Whether something was stored longer ago than `age`; False when it is gone."""
+        try:
+            written: datetime = obstore.head(self.store, path)["last_modified"]
+        except FileNotFoundError:
+            return False
+        return datetime.now(UTC) - written > age
+
+    def old(self, prefix: str) -> Iterator[list[str]]:
+        """The paths below a prefix that are older than the grace time, some at a time."""
+        for batch in obstore.list(self.store, prefix=prefix, chunk_size=1000):
+            limit = datetime.now(UTC) - GRACE
+            yield [entry["path"] for entry in batch if entry["last_modified"] < limit]
+
+    def delete(self, path: str) -> None:
+        """Remove one object, if it is there."""
+        with suppress(FileNotFoundError):
+            obstore.delete(self.store, path)
+
+    def delete_blob(self, tenant: int, sha256: bytes) -> None:
+        """Remove a blob with what was made of it."""
+        self.delete(blob_path(tenant, sha256))
+        for size in (None, THUMBNAIL):
+            self.delete(rendition_path(tenant, sha256, size))
 
     def delete_upload(self, tenant: int, upload: str) -> None:
         """Remove all parts of an upload."""
         for batch in obstore.list(self.store, prefix=f"uploads/{tenant}/{upload}/"):
             for entry in batch:
-                self._delete(entry["path"])
-
-    def _delete(self, path: str) -> None:
-        with suppress(FileNotFoundError):
-            obstore.delete(self.store, path)
+                self.delete(entry["path"])

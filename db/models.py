@@ -32,6 +32,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from db.vocabulary import ItemKind, JobKind, JobStatus, Lane, TaskStatus
 
 SCHEMA = "sightline"
+REVISION = "0001"
+"""The newest migration; a test holds it to the migrations' own head."""
 REFERENCE_TABLES = ("tenants", "models", "workers")
 """Tables without a tenant column; with Citus they become reference tables."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from db import idempotency, jobs, queue
 from db.session import Database
+from worker import garbage
 from worker.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -14,20 +15,7 @@ log = structlog.get_logger(__name__)
 LOCK = 0x51687412
 """The advisory lock that keeps upkeep to one process at a time."""
 HOUSEKEEPING_SECONDS = 300.0
-BLOB_GRACE = "1 day"
-"""Bytes are written before the rows that name them; younger ones may be about to be named."""
-
-UNUSED_BLOBS = text(f"""
-    DELETE FROM blobs b WHERE (tenant_id, sha256) IN (
-        SELECT tenant_id, sha256 FROM blobs u
-        WHERE created_at < now() - interval '{BLOB_GRACE}'
-          AND NOT EXISTS (SELECT 1 FROM items i
-                          WHERE i.tenant_id = u.tenant_id AND i.sha256 = u.sha256)
-          AND NOT EXISTS (SELECT 1 FROM documents d
-                          WHERE d.tenant_id = u.tenant_id AND d.sha256 = u.sha256)
-        LIMIT 1000)
-    RETURNING tenant_id, sha256
-""")
+COLLECT_SECONDS = 6 * 3600.0
 
 
 class Upkeep:
@@ -36,6 +24,7 @@ class Upkeep:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._housekeeping_at = 0.0
+        self._collect_at = 0.0
 
     def drain(self) -> None:
         """Do what is due, unless another process is at it."""
@@ -58,6 +47,9 @@ class Upkeep:
         if time.monotonic() >= self._housekeeping_at:
             self._housekeeping_at = time.monotonic() + HOUSEKEEPING_SECONDS
             self._housekeeping(database)
+        if time.monotonic() >= self._collect_at:
+            self._collect_at = time.monotonic() + COLLECT_SECONDS
+            garbage.collect(database, self._runtime.blobs)
 
     def _cancel_rest(self, database: Database) -> None:
         """End the queued tasks of canceled jobs that were too many for the request."""
@@ -76,8 +68,4 @@ class Upkeep:
             forgotten = jobs.purge(connection, self._runtime.settings.job_retention_days)
             keys = idempotency.purge(connection)
             connection.execute(text("DELETE FROM workers WHERE seen_at < now() - interval '1 day'"))
-            unused = connection.execute(UNUSED_BLOBS).all()
-        # After the commit: a row must never name bytes that are gone.
-        for row in unused:
-            self._runtime.blobs.delete_blobs(row.tenant_id, [bytes(row.sha256)])
-        log.info("housekeeping", jobs=forgotten, keys=keys, blobs=len(unused))
+        log.info("housekeeping", jobs=forgotten, keys=keys)

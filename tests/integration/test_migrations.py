@@ -2,8 +2,10 @@
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
-from db.models import REFERENCE_TABLES, Base
+import migrations
+from db.models import REFERENCE_TABLES, REVISION, Base
 from db.session import Database
 from migrations.__main__ import migrate
 
@@ -12,6 +14,10 @@ def test_migrations_and_models_agree(database: Database) -> None:
     with database.begin() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_revision_that_readyz_expects_is_the_newest() -> None:
+    assert ScriptDirectory(migrations.__path__[0]).get_current_head() == REVISION
 
 
 def test_migrating_twice_changes_nothing(database: Database, database_url: str) -> None:

@@ -102,7 +102,7 @@ def test_bytes_that_are_gone_fail_only_their_task(
     job_id = submit(database, blobs, b"a", b"gone")
     import hashlib
 
-    blobs.delete_blobs(1, [hashlib.sha256(b"gone").digest()])
+    blobs.delete_blob(1, hashlib.sha256(b"gone").digest())
     lane[0].drain()
     with database.begin() as connection:
         (gone,) = [t for t in jobs.tasks(connection, 1, job_id) if t.status != "succeeded"]
