@@ -117,7 +117,7 @@ def table(
     made = Table(title=title, title_justify="left")
     for column in ("#", "name", "price", "score"):
         made.add_column(column, justify="left" if column == "name" else "right")
-    made.add_column("picture")
+    made.add_column("picture", overflow="fold")
     for rank, hit in enumerate(hits, 1):
         item = hit["item"]
         price = item.get("price")
