@@ -32,8 +32,8 @@ def create_search(catalog: str, body: schemas.SearchRequest) -> ResponseReturnVa
         row = catalogs.get(connection, tenant, catalog)
         result = _at_once(connection, tenant, row, body, sha256)
         if result is not None:
-            job = jobs.create_ended(connection, tenant, JobKind.SEARCH, result,
-                                    catalog_id=row.id, request=_request(body))  # fmt: skip
+            job = jobs.create_ended(connection, tenant, JobKind.SEARCH, catalog_id=row.id,
+                                    request=_request(body), result=result)  # fmt: skip
             return submits.Submitted(job)
         task = _task(row, body, sha256)
         hours = services().settings.job_deadline_hours

@@ -75,7 +75,7 @@ def poll(job_id: str, ended_status: int = 200, unended_status: int = 200) -> Res
 
 
 def read(job_id: str) -> jobs.Job:
-    """The job's row, in a transaction of its own."""
+    """The job's row as it is now."""
     with services().database.begin() as connection:
         return jobs.get(connection, current_tenant(), job_id)
 

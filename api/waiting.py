@@ -109,4 +109,4 @@ class Waiters:
         self.wake()
         while not self._stopping.is_set():
             for told in connection.notifies(timeout=TICK):
-                self.wake(told.payload.split(","))
+                self.wake([told.payload])

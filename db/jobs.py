@@ -78,11 +78,12 @@ INSERT_JOB = text("""
             now() + make_interval(secs => :deadline))
 """).bindparams(bindparam("request", type_=JSONB))
 
-END_AT_ONCE = text("""
-    UPDATE jobs SET status = 'succeeded', started_at = now(), ended_at = now(), total = 1,
-        succeeded = 1, result = :result
-    WHERE tenant_id = :tenant AND id = :id
-""").bindparams(bindparam("result", type_=JSONB))
+INSERT_ENDED = text("""
+    INSERT INTO jobs (tenant_id, id, kind, catalog_id, request, expanded, expires_at, status,
+                      started_at, ended_at, total, succeeded, result)
+    VALUES (:tenant, :id, :kind, :catalog_id, :request, true, now() + interval '1 day', 'succeeded',
+            now(), now(), 1, 1, :result)
+""").bindparams(bindparam("request", type_=JSONB), bindparam("result", type_=JSONB))
 
 CANCEL_TASKS = text("""
     WITH waiting AS (
@@ -92,7 +93,7 @@ CANCEL_TASKS = text("""
     )
     UPDATE tasks t SET status = 'canceled', ended_at = now() FROM waiting w
     WHERE t.tenant_id = w.tenant_id AND t.id = w.id
-    RETURNING t.tenant_id, t.job_id, t.expands
+    RETURNING t.expands
 """)
 
 RETRY_TASKS = text("""
@@ -128,21 +129,26 @@ def create(
     )  # fmt: skip
     queue.enqueue(connection, tenant, job_id, PRIORITY[kind], tasks)
     if expanded and not any(task.status == TaskStatus.QUEUED for task in tasks):
-        queue.end_jobs(connection, [(tenant, job_id)])
+        queue.settle(connection, changed=[(tenant, job_id)])
     return job_id
 
 
 def create_ended(
-    connection: Connection, tenant: int, kind: JobKind, result: dict[str, Any], **more: Any
+    connection: Connection,
+    tenant: int,
+    kind: JobKind,
+    *,
+    catalog_id: int,
+    request: dict[str, Any],
+    result: dict[str, Any],
 ) -> str:
     """Make a job that needed no worker, with its result."""
     job_id = new_id()
     connection.execute(
-        INSERT_JOB,
-        {"tenant": tenant, "id": job_id, "kind": kind, "catalog_id": more.get("catalog_id"),
-         "request": more.get("request", {}), "expanded": True, "deadline": 86400.0},
+        INSERT_ENDED,
+        {"tenant": tenant, "id": job_id, "kind": kind, "catalog_id": catalog_id,
+         "request": request, "result": result},
     )  # fmt: skip
-    connection.execute(END_AT_ONCE, {"tenant": tenant, "id": job_id, "result": result})
     return job_id
 
 
@@ -191,12 +197,14 @@ def cancel(connection: Connection, tenant: int, job_id: str) -> Job:
                    WHERE tenant_id = :tenant AND id = :job AND ended_at IS NULL""")
     connection.execute(mark, {"tenant": tenant, "job": job_id})
     sweep_canceled(connection, tenant, job_id)
-    queue.end_jobs(connection, [(tenant, job_id)])
     return get(connection, tenant, job_id)
 
 
 def sweep_canceled(connection: Connection, tenant: int, job_id: str) -> int:
-    """Cancel queued tasks of a job, a bounded number at a time; returns how many."""
+    """Cancel queued tasks of a job, a bounded number at a time, and end it if none is left.
+
+    Returns how many.
+    """
     rows = connection.execute(
         CANCEL_TASKS, {"tenant": tenant, "job": job_id, "limit": CANCEL_AT_ONCE}
     ).all()
@@ -205,9 +213,8 @@ def sweep_canceled(connection: Connection, tenant: int, job_id: str) -> int:
             text("UPDATE jobs SET expanded = true WHERE tenant_id = :tenant AND id = :job"),
             {"tenant": tenant, "job": job_id},
         )
-    queue.settle(
-        connection, [(r.tenant_id, r.job_id, TaskStatus.CANCELED) for r in rows if not r.expands]
-    )
+    ended = [(tenant, job_id, TaskStatus.CANCELED) for row in rows if not row.expands]
+    queue.settle(connection, ended, changed=[(tenant, job_id)])
     return len(rows)
 
 
@@ -277,7 +284,9 @@ def expire(connection: Connection) -> int:
         text("""UPDATE jobs SET status = 'expired', ended_at = now(), canceled = total
                 WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM jobs WHERE ended_at IS NULL
                     AND status = 'queued' AND expires_at < now() ORDER BY id LIMIT 1000
-                    FOR UPDATE SKIP LOCKED) RETURNING tenant_id, id""")
+                    FOR UPDATE SKIP LOCKED)
+                RETURNING tenant_id, id, pg_notify(:channel, id)"""),
+        {"channel": queue.JOB_ENDED},
     ).all()
     connection.execute(
         text("""UPDATE tasks SET status = 'canceled', ended_at = now() WHERE status = 'queued'
@@ -285,7 +294,6 @@ def expire(connection: Connection) -> int:
                                                                  CAST(:jobs AS text[])))"""),
         {"tenants": [job.tenant_id for job in jobs], "jobs": [job.id for job in jobs]},
     )
-    queue.announce(connection, [job.id for job in jobs])
     return len(jobs)
 
 

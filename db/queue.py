@@ -20,11 +20,9 @@ from db.errors import LeaseLost, SightlineError, WorkerLost
 from db.vocabulary import BULK_KINDS, MAX_ATTEMPTS, Lane, TaskStatus
 
 JOB_ENDED = "sightline_job_ended"
-"""The channel on which ended jobs are told, ids separated by commas."""
+"""The channel on which the ids of ended jobs are told."""
 LEAST_URGENT = 9
 WORKER_LOST = WorkerLost("Its workers died while they did it.")
-NOTIFY_IDS = 200
-"""Ids in one notification: Postgres takes at most 8,000 bytes."""
 
 
 @dataclass(frozen=True)
@@ -86,26 +84,47 @@ class Outcome:
     result: dict[str, Any] | None = None
 
 
+_NONE_ENDED = {"succeeded": 0, "unchanged": 0, "failed": 0, "canceled": 0}
 TASKS = bindparam("tasks", type_=JSONB)
 
-FIRST_RANK = text("""
-    SELECT coalesce((SELECT rank FROM tasks WHERE status = 'queued' AND lane = :lane
-                     AND priority = :priority ORDER BY rank LIMIT 1), 0) AS front,
-           (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'queued' AND place = 0
-            AND tenant_id = :tenant AND lane = :lane AND priority = :priority LIMIT 1000) few)
-           AS waiting
-""")
-"""The front of a lane, and how many of the tenant's jobs wait there with their first task."""
-
-INSERT_TASKS = text("""
-    INSERT INTO tasks (tenant_id, job_id, lane, status, priority, rank, place, expands, model,
-                       item_id, external_id, payload, error, ended_at)
-    SELECT :tenant, :job, t.lane, t.status, :priority, :rank + t.n, t.place, t.expands, t.model,
-           t.item_id, t.external_id, t.payload, t.error,
-           CASE WHEN t.status <> 'queued' THEN now() END
-    FROM jsonb_to_recordset(:tasks) AS t(n bigint, lane text, status text, place int, expands bool,
-         model text, item_id bigint, external_id text, payload jsonb, error jsonb)
+ENQUEUE = text("""
+    WITH line AS (
+        SELECT last_rank,
+            coalesce((SELECT rank FROM tasks WHERE status = 'queued' AND lane = :lane
+                      AND priority = :priority ORDER BY rank LIMIT 1), 0) AS front,
+            (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'queued' AND place = 0
+             AND tenant_id = :tenant AND lane = :lane AND priority = :priority LIMIT 1000) few)
+            AS waiting
+        FROM jobs WHERE tenant_id = :tenant AND id = :job
+    ), place AS (
+        SELECT CASE WHEN last_rank < 0 THEN front + waiting ELSE greatest(last_rank + 1, front)
+               END AS rank
+        FROM line
+    ), added AS (
+        INSERT INTO tasks (tenant_id, job_id, lane, status, priority, rank, place, expands, model,
+                           item_id, external_id, payload, error, ended_at)
+        SELECT :tenant, :job, t.lane, t.status, :priority, place.rank + t.n, t.place, t.expands,
+               t.model, t.item_id, t.external_id, t.payload, t.error,
+               CASE WHEN t.status <> 'queued' THEN now() END
+        FROM place, jsonb_to_recordset(:tasks) AS t(n bigint, lane text, status text, place int,
+             expands bool, model text, item_id bigint, external_id text, payload jsonb,
+             error jsonb)
+        RETURNING rank, CASE WHEN NOT expands THEN status END AS status
+    ), counted AS (
+        SELECT max(rank) AS last_rank, count(status) AS total,
+            count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+            count(*) FILTER (WHERE status = 'unchanged') AS unchanged,
+            count(*) FILTER (WHERE status = 'failed') AS failed,
+            count(*) FILTER (WHERE status = 'canceled') AS canceled
+        FROM added
+    )
+    UPDATE jobs j SET last_rank = c.last_rank, total = j.total + c.total,
+        succeeded = j.succeeded + c.succeeded, unchanged = j.unchanged + c.unchanged,
+        failed = j.failed + c.failed, canceled = j.canceled + c.canceled
+    FROM counted c WHERE j.tenant_id = :tenant AND j.id = :job
 """).bindparams(TASKS)
+"""Insert tasks and count them. A new job stands at the front of its lane, behind the tenant's
+other jobs there; a job that has tasks goes on behind its last, and never before the front."""
 
 CLAIM = text("""
     WITH due AS (
@@ -119,26 +138,29 @@ CLAIM = text("""
         SELECT tenant_id, id FROM due
         WHERE CASE WHEN (SELECT alone FROM due WHERE n = 1) THEN n = 1 AND :may_be_alone
                    ELSE NOT alone END
+    ), claimed AS (
+        UPDATE tasks t SET status = 'running', attempts = attempts + 1, lease_token = :token,
+            lease_expires_at = now() + make_interval(secs => :seconds), leased_by = :worker
+        FROM picked, jobs j
+        LEFT JOIN catalogs c ON c.tenant_id = j.tenant_id AND c.id = j.catalog_id
+        WHERE t.tenant_id = picked.tenant_id AND t.id = picked.id
+          AND j.tenant_id = t.tenant_id AND j.id = t.job_id
+        RETURNING t.tenant_id, t.id, t.job_id, j.kind AS job_kind, j.catalog_id, c.model_id,
+            t.place, t.expands, t.model, t.item_id, t.external_id, t.payload, j.request,
+            t.attempts, t.alone, j.cancel_requested_at IS NOT NULL AS cancel_requested,
+            t.priority, t.rank, j.status AS job_status
+    ), started AS (
+        UPDATE jobs SET status = 'running', started_at = coalesce(started_at, now())
+        WHERE (tenant_id, id) IN (
+            SELECT j.tenant_id, j.id FROM jobs j
+            JOIN (SELECT DISTINCT tenant_id, job_id FROM claimed WHERE job_status = 'queued') w
+              ON j.tenant_id = w.tenant_id AND j.id = w.job_id
+            WHERE j.status = 'queued' ORDER BY j.id FOR UPDATE OF j)
     )
-    UPDATE tasks t SET status = 'running', attempts = attempts + 1, lease_token = :token,
-        lease_expires_at = now() + make_interval(secs => :seconds), leased_by = :worker
-    FROM picked, jobs j LEFT JOIN catalogs c ON c.tenant_id = j.tenant_id AND c.id = j.catalog_id
-    WHERE t.tenant_id = picked.tenant_id AND t.id = picked.id
-      AND j.tenant_id = t.tenant_id AND j.id = t.job_id
-    RETURNING t.tenant_id, t.id, t.job_id, j.kind AS job_kind, j.catalog_id, c.model_id, t.place,
-        t.expands, t.model, t.item_id, t.external_id, t.payload, j.request, t.attempts, t.alone,
-        j.cancel_requested_at IS NOT NULL AS cancel_requested, t.priority, t.rank
+    SELECT * FROM claimed ORDER BY priority, rank, id
 """)
-"""Lease up to `limit` due tasks. One that lost its lease is handed out by itself."""
-
-START_JOBS = text("""
-    UPDATE jobs SET status = 'running', started_at = coalesce(started_at, now())
-    WHERE (tenant_id, id) IN (
-        SELECT j.tenant_id, j.id FROM jobs j
-        JOIN unnest(CAST(:tenants AS bigint[]), CAST(:jobs AS text[])) AS w(tenant, job)
-          ON j.tenant_id = w.tenant AND j.id = w.job
-        WHERE j.status = 'queued' ORDER BY j.id FOR UPDATE OF j)
-""")
+"""Lease up to `limit` due tasks, and start their jobs. One that lost its lease is handed out by
+itself."""
 
 HEARTBEAT = text("""
     UPDATE tasks t SET lease_expires_at = now() + make_interval(secs => :seconds)
@@ -182,43 +204,44 @@ PROGRESS = text("""
     RETURNING id
 """).bindparams(bindparam("payload", type_=JSONB))
 
-COUNT = text("""
-    WITH deltas AS (
-        SELECT * FROM jsonb_to_recordset(:deltas) AS d(tenant bigint, job text, total int,
-            succeeded int, unchanged int, failed int, canceled int, last_rank bigint)
-    ), locked AS (
-        SELECT j.tenant_id, j.id FROM jobs j
-        JOIN deltas d ON d.tenant = j.tenant_id AND d.job = j.id ORDER BY j.id FOR UPDATE OF j
+BULK = ", ".join(f"'{kind}'" for kind in BULK_KINDS)
+SETTLE = text(f"""
+    WITH counted AS (
+        SELECT j.tenant_id, j.id, d.succeeded + j.succeeded AS succeeded,
+            d.unchanged + j.unchanged AS unchanged, d.failed + j.failed AS failed,
+            d.canceled + j.canceled AS canceled,
+            j.expanded AND j.ended_at IS NULL AND j.total = j.succeeded + j.unchanged + j.failed
+                + j.canceled + d.succeeded + d.unchanged + d.failed + d.canceled AS done
+        FROM jobs j JOIN jsonb_to_recordset(:deltas) AS d(tenant bigint, job text,
+            succeeded int, unchanged int, failed int, canceled int)
+          ON d.tenant = j.tenant_id AND d.job = j.id
+        ORDER BY j.id FOR UPDATE OF j
+    ), settled AS (
+        UPDATE jobs j SET succeeded = c.succeeded, unchanged = c.unchanged, failed = c.failed,
+            canceled = c.canceled,
+            ended_at = CASE WHEN done THEN now() ELSE ended_at END,
+            started_at = CASE WHEN done THEN coalesce(started_at, now()) ELSE started_at END,
+            status = CASE
+                WHEN NOT done THEN status
+                WHEN error IS NOT NULL THEN 'failed'
+                WHEN cancel_requested_at IS NOT NULL AND (c.canceled > 0 OR total = 0)
+                    THEN 'canceled'
+                WHEN kind IN ({BULK}) OR total > 1 THEN 'succeeded'
+                WHEN c.failed = 1 THEN 'failed'
+                WHEN c.canceled = 1 THEN 'canceled'
+                ELSE 'succeeded' END,
+            error = CASE
+                WHEN done AND error IS NULL AND total = 1 AND c.failed + c.canceled = 1
+                    AND kind NOT IN ({BULK})
+                THEN (SELECT t.error FROM tasks t WHERE t.tenant_id = j.tenant_id
+                      AND t.job_id = j.id AND NOT t.expands LIMIT 1)
+                ELSE error END
+        FROM counted c WHERE j.tenant_id = c.tenant_id AND j.id = c.id
+        RETURNING j.id, c.done
     )
-    UPDATE jobs j SET total = j.total + d.total, succeeded = j.succeeded + d.succeeded,
-        unchanged = j.unchanged + d.unchanged, failed = j.failed + d.failed,
-        canceled = j.canceled + d.canceled, last_rank = greatest(j.last_rank, d.last_rank)
-    FROM deltas d, locked l
-    WHERE j.tenant_id = d.tenant AND j.id = d.job AND l.tenant_id = j.tenant_id AND l.id = j.id
+    SELECT id, pg_notify('{JOB_ENDED}', id) FROM settled WHERE done
 """).bindparams(bindparam("deltas", type_=JSONB))
-
-END_JOBS = text(f"""
-    UPDATE jobs j SET ended_at = now(), started_at = coalesce(started_at, now()),
-        status = CASE
-            WHEN error IS NOT NULL THEN 'failed'
-            WHEN cancel_requested_at IS NOT NULL AND (canceled > 0 OR total = 0) THEN 'canceled'
-            WHEN kind IN ({", ".join(f"'{kind}'" for kind in BULK_KINDS)}) OR total > 1
-                THEN 'succeeded'
-            WHEN failed = 1 THEN 'failed'
-            WHEN canceled = 1 THEN 'canceled'
-            ELSE 'succeeded' END,
-        error = CASE
-            WHEN error IS NOT NULL THEN error
-            WHEN total = 1 AND failed + canceled = 1
-                 AND kind NOT IN ({", ".join(f"'{kind}'" for kind in BULK_KINDS)})
-            THEN (SELECT t.error FROM tasks t WHERE t.tenant_id = j.tenant_id AND t.job_id = j.id
-                  AND NOT t.expands LIMIT 1) END
-    FROM unnest(CAST(:tenants AS bigint[]), CAST(:jobs AS text[])) AS w(tenant, job)
-    WHERE j.tenant_id = w.tenant AND j.id = w.job AND ended_at IS NULL AND expanded
-      AND total = succeeded + unchanged + failed + canceled
-    RETURNING j.id
-""")
-"""End the jobs whose last task has ended."""
+"""Count ended tasks in their jobs, end the jobs whose last task has ended, tell who waits."""
 
 END_EXPANSION = text("""
     UPDATE jobs SET expanded = true, error = :error WHERE tenant_id = :tenant AND id = :job
@@ -250,53 +273,17 @@ REAP = text(f"""
 def enqueue(
     connection: Connection, tenant: int, job: str, priority: int, tasks: Sequence[NewTask]
 ) -> None:
-    """Add tasks to a job, and count them; ended ones are counted as what they ended as.
+    """Add tasks of one lane to a job, and count them; ended ones as what they ended as.
 
-    A task's rank is its place in line: the job goes on behind its own last rank, and never
-    before the front of the lane, so that tenants and jobs take turns.
+    A task's rank is its place in line, such that tenants and jobs take turns (see `ENQUEUE`).
     """
     if not tasks:
         return
-    last = connection.execute(
-        text("SELECT last_rank FROM jobs WHERE tenant_id = :tenant AND id = :job"),
-        {"tenant": tenant, "job": job},
-    ).scalar_one()
-    front, waiting = connection.execute(
-        FIRST_RANK, {"lane": tasks[0].lane, "priority": priority, "tenant": tenant}
-    ).one()
-    rank = max(last + 1, front + (waiting if last < 0 else 0))
-    rows = [_task_row(n, task) for n, task in enumerate(tasks)]
+    rows = [{"n": n, **vars(task)} for n, task in enumerate(tasks)]
     connection.execute(
-        INSERT_TASKS,
-        {"tenant": tenant, "job": job, "priority": priority, "rank": rank, "tasks": rows},
+        ENQUEUE,
+        {"tenant": tenant, "job": job, "lane": tasks[0].lane, "priority": priority, "tasks": rows},
     )
-    counted = [task for task in tasks if not task.expands]
-    _count(connection, tenant, job, counted, total=len(counted), last_rank=rank + len(tasks) - 1)
-
-
-def _task_row(n: int, task: NewTask) -> dict[str, Any]:
-    return {
-        "n": n, "lane": task.lane, "status": task.status, "place": task.place,
-        "expands": task.expands, "model": task.model, "item_id": task.item_id,
-        "external_id": task.external_id, "payload": task.payload, "error": task.error,
-    }  # fmt: skip
-
-
-def _count(
-    connection: Connection, tenant: int, job: str, tasks: Iterable[NewTask], **more: int
-) -> None:
-    delta: dict[str, Any] = _zero(tenant, job) | more
-    for task in tasks:
-        if task.status != TaskStatus.QUEUED:
-            delta[task.status] += 1
-    connection.execute(COUNT, {"deltas": [delta]})
-
-
-def _zero(tenant: int, job: str) -> dict[str, Any]:
-    return {
-        "tenant": tenant, "job": job, "total": 0, "succeeded": 0, "unchanged": 0, "failed": 0,
-        "canceled": 0, "last_rank": -1,
-    }  # fmt: skip
 
 
 def claim(
@@ -320,13 +307,10 @@ def claim(
         {"lane": lane, "models": list(models), "limit": limit, "token": token, "worker": worker,
          "seconds": lease_seconds, "may_be_alone": may_be_alone, "priority": priority},
     ).mappings()  # fmt: skip
-    ordered = sorted(rows, key=lambda row: (row["priority"], row["rank"], row["id"]))
-    tasks = tuple(
-        Task(**{name: row[name] for name in Task.__dataclass_fields__}) for row in ordered
+    return Claim(
+        token,
+        tuple(Task(**{name: row[name] for name in Task.__dataclass_fields__}) for row in rows),
     )
-    if tasks:
-        connection.execute(START_JOBS, _named({(task.tenant_id, task.job_id) for task in tasks}))
-    return Claim(token, tasks)
 
 
 def heartbeat(connection: Connection, token: UUID, lease_seconds: float) -> dict[int, bool] | None:
@@ -378,41 +362,25 @@ def finish(connection: Connection, token: UUID, outcomes: Sequence[Outcome]) -> 
                                for o in outcomes if not o.task.expands])  # fmt: skip
 
 
-def settle(connection: Connection, ended: Iterable[tuple[int, str, str]]) -> list[str]:
-    """Count ended tasks (tenant, job, status) in their jobs, end the jobs that are done.
+def settle(
+    connection: Connection,
+    ended: Iterable[tuple[int, str, str]] = (),
+    changed: Iterable[tuple[int, str]] = (),
+) -> list[str]:
+    """Count ended tasks (tenant, job, status), and end the jobs that are done.
 
-    Comes last in a transaction: it locks the jobs.
+    `changed` are further jobs (tenant, id) that may be done now. Returns the ids of the jobs that
+    ended. Comes last in a transaction: it locks the jobs.
     """
     deltas: dict[tuple[int, str], dict[str, Any]] = {}
+    for tenant, job in changed:
+        deltas[tenant, job] = {"tenant": tenant, "job": job, **_NONE_ENDED}
     for tenant, job, status in ended:
-        deltas.setdefault((tenant, job), _zero(tenant, job))[status] += 1
+        delta = deltas.setdefault((tenant, job), {"tenant": tenant, "job": job, **_NONE_ENDED})
+        delta[status] += 1
     if not deltas:
         return []
-    connection.execute(
-        COUNT, {"deltas": [deltas[key] for key in sorted(deltas, key=lambda k: k[1])]}
-    )
-    return end_jobs(connection, deltas)
-
-
-def _named(jobs: Iterable[tuple[int, str]]) -> dict[str, Any]:
-    ordered = sorted(set(jobs), key=lambda job: job[1])
-    return {"tenants": [tenant for tenant, _ in ordered], "jobs": [job for _, job in ordered]}
-
-
-def end_jobs(connection: Connection, jobs: Iterable[tuple[int, str]]) -> list[str]:
-    """End those of the jobs (tenant, id) whose last task has ended, and tell who waits."""
-    ended = list(connection.execute(END_JOBS, _named(jobs)).scalars())
-    announce(connection, ended)
-    return ended
-
-
-def announce(connection: Connection, jobs: Sequence[str]) -> None:
-    """NOTIFY that jobs ended: once a batch, since it takes a lock at the commit."""
-    for start in range(0, len(jobs), NOTIFY_IDS):
-        connection.execute(
-            text("SELECT pg_notify(:channel, :ids)"),
-            {"channel": JOB_ENDED, "ids": ",".join(jobs[start : start + NOTIFY_IDS])},
-        )
+    return list(connection.execute(SETTLE, {"deltas": list(deltas.values())}).scalars())
 
 
 def fail(
@@ -451,7 +419,7 @@ def end_expansion(
         END_EXPANSION,
         {"tenant": task.tenant_id, "job": task.job_id, "error": error and error.as_json()},
     )
-    return end_jobs(connection, [(task.tenant_id, task.job_id)])
+    return settle(connection, changed=[(task.tenant_id, task.job_id)])
 
 
 def release(connection: Connection, token: UUID, tasks: Sequence[Task]) -> None:
@@ -496,8 +464,11 @@ def reap(connection: Connection, former_lives: Sequence[str] = ()) -> dict[Lane,
     for row in failed:
         if row.expands:
             _fail_unexpanded(connection, row.tenant_id, row.job_id)
-    settle(connection, [(r.tenant_id, r.job_id, r.status) for r in failed if not r.expands])
-    end_jobs(connection, [(row.tenant_id, row.job_id) for row in failed if row.expands])
+    settle(
+        connection,
+        [(row.tenant_id, row.job_id, row.status) for row in failed if not row.expands],
+        [(row.tenant_id, row.job_id) for row in failed if row.expands],
+    )
     due: dict[Lane, int] = {}
     for row in lost:
         if row.status == TaskStatus.QUEUED:

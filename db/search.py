@@ -1,12 +1,14 @@
 """Search: a query's vector in, ranked hits with their metadata out."""
 
 import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from pgvector import HalfVector
-from sqlalchemy import Connection, Select, bindparam, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, literal_column, select, text
 
 from db.catalogs import Catalog
 from db.errors import ItemNotEmbedded, NotFound
@@ -95,14 +97,23 @@ def run(
     """
     hits: list[dict[str, Any]] = []
     if catalog.model_id is not None:
-        statement = exact(tenant, catalog.id, catalog.model_id, filters, limit, exclude)
+        space = (tenant, catalog.id, catalog.model_id)
+        if filters.empty and exclude is None:
+            statement = unfiltered(*space, limit)
+        else:
+            statement = exact(*space, limit, exclude, filters.conditions())
         rows = connection.execute(statement, {"query": HalfVector(vector)}).mappings()
         hits = [_hit(catalog.name, rank, dict(row)) for rank, row in enumerate(rows, start=1)]
     return {"query": query, "hits": hits, "incomplete": False}
 
 
 def exact(
-    tenant: int, catalog_id: int, model_id: int, filters: Filters, limit: int, exclude: int | None
+    tenant: int,
+    catalog_id: int,
+    model_id: int,
+    limit: int,
+    exclude: int | None = None,
+    conditions: Sequence[ColumnElement[bool]] = (),
 ) -> Select[Any]:
     """Compare all that match, then fetch the metadata of the best alone.
 
@@ -116,17 +127,21 @@ def exact(
     )
     if exclude is not None:
         nearest = nearest.where(Embedding.item_id != exclude)
-    if not filters.empty:
+    if conditions:
         nearest = nearest.join(
             ItemRow,
             (ItemRow.tenant_id == Embedding.tenant_id) & (ItemRow.id == Embedding.item_id),
-        ).where(*filters.conditions())
+        ).where(*conditions)
     ranked = nearest.order_by(distance, Embedding.item_id).limit(limit).cte("image")
     return (
         select(ranked.c.score, *COLUMNS)
         .join(ranked, (ItemRow.id == ranked.c.item_id) & (ItemRow.tenant_id == tenant))
         .order_by(ranked.c.score.desc(), ItemRow.id)
     )
+
+
+unfiltered = lru_cache(maxsize=100)(exact)
+"""The commonest search, remembered: making its statement costs as much as running it."""
 
 
 def _hit(catalog: str, rank: int, row: dict[str, Any]) -> dict[str, Any]:

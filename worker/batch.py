@@ -8,6 +8,7 @@ import numpy as np
 
 from db.errors import BrokenImage, SightlineError
 from db.queue import Claim, Task
+from db.vocabulary import JobKind
 from worker.runtime import Lease
 
 Vector = np.ndarray[Any, np.dtype[np.float32]]
@@ -16,6 +17,8 @@ Picture = tuple[str, int, bytes]
 """(model, tenant, sha256): the same bytes are decoded and encoded once in a batch."""
 Words = tuple[str, str]
 """(model, text)"""
+WantedPictures = dict[str, set[tuple[int, bytes]]]
+"""(tenant, sha256) by model"""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Outcomes:
     """What came of a batch, for the store to write."""
 
     embedded: list[tuple[Task, Vector]]
+    searched: list[tuple[Task, Vector]]
+    """Those whose vector is a query: they end when it was searched with."""
     failed: list[tuple[Task, SightlineError]]
     canceled: list[Task]
 
@@ -52,9 +57,9 @@ class Batch:
         """This task's job was canceled."""
         self.canceled.append(task)
 
-    def wanted_pictures(self) -> dict[str, set[tuple[int, bytes]]]:
-        """The (tenant, sha256) of the pictures wanted, by model."""
-        keys: dict[str, set[tuple[int, bytes]]] = {}
+    def wanted_pictures(self) -> WantedPictures:
+        """The pictures wanted, each once."""
+        keys: WantedPictures = {}
         for task in self.wanted:
             if picture := picture_of(task):
                 model, tenant, sha256 = picture
@@ -102,13 +107,15 @@ class Batch:
 
     def outcomes(self) -> Outcomes:
         """Each task with its vector, its error, or canceled while it was in hand."""
-        made = Outcomes([], list(self.failed), list(self.canceled))
+        made = Outcomes([], [], list(self.failed), list(self.canceled))
         for task in self.wanted:
             vector = self.vectors[key_of(task)]
             if task.id in self.lease.canceled:
                 made.canceled.append(task)
             elif isinstance(vector, SightlineError):
                 made.failed.append((task, vector))
+            elif task.job_kind == JobKind.SEARCH:
+                made.searched.append((task, vector))
             else:
                 made.embedded.append((task, vector))
         return made

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from db.errors import EncodingFailed, ModelNotServed, SightlineError
 from db.queue import Claim
 from db.vocabulary import PRIORITY, JobKind
-from worker.batch import Batch, Pixels, Vector
+from worker.batch import Batch, Pixels, Vector, WantedPictures
 from worker.encoder import PREPROCESSING_VERSION, ClipEncoder, encode_each, is_fatal
 from worker.runtime import Runtime
 from worker.store import Store
@@ -83,7 +83,6 @@ class EmbedPipeline:
             ahead = self._ahead.submit(self._claim_ahead) if batch.full else None
             self._do(batch)
             batch = self._next(ahead)
-        self._store.wait()
 
     def _next(self, ahead: "Future[Batch | None] | None") -> Batch | None:
         if ahead is not None:
@@ -91,6 +90,8 @@ class EmbedPipeline:
             if batch is not None:
                 self._serve_urgent()
                 return batch
+        # With nothing ahead the device has time: what was just done ends before more is begun.
+        self._store.wait()
         return None if self._runtime.stopping.is_set() else self._claim()
 
     def _claim(self) -> Batch | None:
@@ -122,14 +123,15 @@ class EmbedPipeline:
                     "The catalog was embedded with another revision of its model."))  # fmt: skip
             else:
                 batch.want(task)
-        with self._runtime.database.begin() as connection:
-            self._from_cache(connection, batch)
-        self._decode(batch)
+        if pictures := batch.wanted_pictures():
+            with self._runtime.database.begin() as connection:
+                self._from_cache(connection, batch, pictures)
+            self._decode(batch)
         return batch
 
-    def _from_cache(self, connection: Connection, batch: Batch) -> None:
+    def _from_cache(self, connection: Connection, batch: Batch, pictures: WantedPictures) -> None:
         """What was embedded before, also by another job since this task was made."""
-        for model, keys in batch.wanted_pictures().items():
+        for model, keys in pictures.items():
             rows = connection.execute(
                 text("""SELECT DISTINCT ON (tenant_id, sha256) tenant_id, sha256, vector
                         FROM embeddings WHERE model_id = :model

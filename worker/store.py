@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from uuid import UUID
 
 import structlog
 from pgvector import HalfVector
@@ -70,8 +71,7 @@ class Store:
         searches = [
             self._searchers.submit(self._patiently, batch, self._search, task, vector,
                                    models[task.model or ""])
-            for task, vector in outcomes.embedded
-            if task.job_kind == JobKind.SEARCH
+            for task, vector in outcomes.searched
         ]  # fmt: skip
         self._last = self._writer.submit(self._write, batch, outcomes, dict(models), searches)
 
@@ -92,7 +92,8 @@ class Store:
         searches: "list[Future[None]]",
     ) -> None:  # fmt: skip
         try:
-            self._patiently(batch, self._write_items, outcomes, models)
+            if outcomes.embedded or outcomes.failed or outcomes.canceled:
+                self._patiently(batch, self._write_items, outcomes, models)
             for searched in searches:
                 searched.result()
         except Exception as error:
@@ -102,12 +103,12 @@ class Store:
             self._runtime.heart.let_go(batch.claim.token)
 
     def _patiently(self, batch: Batch, write, *arguments) -> None:  # type: ignore[no-untyped-def]
-        """Write; while Postgres is away try again for a lease's time, reading back by token."""
+        """Write; while Postgres is away try again for a lease's time."""
         until = time.monotonic() + self._runtime.settings.lease_seconds
         while True:
             try:
                 with self._runtime.database.begin() as connection:
-                    write(connection, batch, queue.held(connection, batch.claim.token), *arguments)
+                    write(connection, batch.claim.token, *arguments)
                 return
             except LeaseLost as error:
                 log.warning("lease_lost", detail=error.detail)
@@ -118,10 +119,10 @@ class Store:
                 time.sleep(0.5)
 
     def _write_items(
-        self, connection: Connection, batch: Batch, held: set[int], outcomes: Outcomes,
-        models: Mapping[str, int],
-    ) -> None:  # fmt: skip
-        token = batch.claim.token
+        self, connection: Connection, token: UUID, outcomes: Outcomes, models: Mapping[str, int]
+    ) -> None:
+        # Read back by token: an earlier COMMIT may have been done although its answer was lost.
+        held = queue.held(connection, token)
         done = [(t, v) for t, v in outcomes.embedded if t.id in held]
         kept = self._keep(connection, [p for p in done if p[0].job_kind in ITEM_KINDS], models)
         ends = [_item_end(t, kept) for t, _ in done if t.job_kind in ITEM_KINDS]
@@ -162,12 +163,8 @@ class Store:
         return set(connection.execute(KEEP).scalars())
 
     def _search(
-        self, connection: Connection, batch: Batch, held: set[int], task: Task, vector: Vector,
-        model_id: int,
-    ) -> None:  # fmt: skip
-        if task.id not in held:
-            return
-        token = batch.claim.token
+        self, connection: Connection, token: UUID, task: Task, vector: Vector, model_id: int
+    ) -> None:
         try:
             catalog = catalogs.by_id(connection, task.tenant_id, task.catalog_id or 0)
             if "text" in task.payload:

@@ -61,7 +61,6 @@ class Upkeep:
         for job in canceled:
             with database.begin() as connection:
                 jobs.sweep_canceled(connection, job.tenant_id, job.id)
-                queue.end_jobs(connection, [(job.tenant_id, job.id)])
 
     def _housekeeping(self, database: Database) -> None:
         with database.begin() as connection:

@@ -1,0 +1,1 @@
+"""Measurements as runnable commands: `python -m benchmarks` prints a table and writes JSON."""

@@ -1,0 +1,42 @@
+"""`python -m benchmarks`: run them one after another, print each table, write all as JSON."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from benchmarks import imports, mixed, search, singles, start
+from benchmarks.report import Figure, console, save, show
+
+BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
+    "imports": imports.run,
+    "mixed": mixed.run,
+    "singles": singles.run,
+    "search": search.run,
+    "start": start.run,
+}
+RESULTS = Path(__file__).parent / "results" / "latest.json"
+
+
+@click.command(epilog="A missed target is shown, and never fails: figures belong to a machine.")
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]...")
+@click.option("--quick", is_flag=True, help="A tenth of the work: to see that they run.")
+@click.option("--json", "path", type=click.Path(path_type=Path), default=RESULTS,
+              show_default=True, help="File for the figures.")  # fmt: skip
+def main(names: Sequence[str], quick: bool, path: Path) -> None:
+    """Measure Sightline on this machine: imports, mixed, singles, search, start (all of them).
+
+    Each starts a server of its own, so nothing else should be running.
+    """
+    results = {}
+    for name in names or BENCHMARKS:
+        about = (BENCHMARKS[name].__doc__ or "").strip()
+        with console.status(f"{name}: {about}"):
+            results[name] = BENCHMARKS[name](quick)
+        show(name, about, results[name])
+        save(path, results)
+    console.print(f"Written to {path}.")
+
+
+if __name__ == "__main__":
+    main()
