@@ -28,7 +28,7 @@ def main(names: Sequence[str], quick: bool, path: Path) -> None:
 
     Each starts a server of its own, so nothing else should be running.
     """
-    results = {}
+    results: dict[str, Sequence[Figure]] = {}
     for name in names or BENCHMARKS:
         about = (BENCHMARKS[name].__doc__ or "").strip()
         with console.status(f"{name}: {about}"):

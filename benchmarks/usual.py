@@ -21,7 +21,8 @@ def main() -> None:
     parser.add_argument("model", help="folder of a CLIP model")
     parser.add_argument("out", type=Path, help="file for the embeddings (.npy), by file name")
     options = parser.parse_args()
-    model = CLIPModel.from_pretrained(options.model).eval()
+    model = CLIPModel.from_pretrained(options.model)
+    model.train(False)
     processor = CLIPProcessor.from_pretrained(options.model)
     paths = sorted(options.folder.glob("*.jpg"))
     parts = []

@@ -19,7 +19,7 @@ from worker.store import Store
 
 log = structlog.get_logger(__name__)
 
-DEVICE_SECONDS = 0.1
+DEVICE_SECONDS = 0.25
 """A batch is the largest that takes no longer than this on the device: others wait behind it."""
 SMALLEST_BATCH = 8
 UNWRITTEN = 3

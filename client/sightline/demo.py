@@ -117,7 +117,7 @@ def table(
     made = Table(title=title, title_justify="left")
     for column in ("#", "name", "price", "score"):
         made.add_column(column, justify="left" if column == "name" else "right")
-    made.add_column("picture", overflow="fold")
+    made.add_column("picture")
     for rank, hit in enumerate(hits, 1):
         item = hit["item"]
         price = item.get("price")
@@ -126,7 +126,7 @@ def table(
             item.get("name") or item.get("caption") or item["id"],
             "" if price is None else f"{float(price):.2f} {item.get('currency') or ''}".strip(),
             f"{hit['score']:.3f}",
-            str(save(server, catalog, item["id"], out)),
+            save(server, catalog, item["id"], out).name,
         )
     return made
 
