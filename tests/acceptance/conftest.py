@@ -2,8 +2,11 @@
 
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,31 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Iterator[Stack]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A web server on this machine with one picture, /a.jpg, which the URL guard lets through."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "a.jpg").write_bytes(picture(77))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder))
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, model_folder: Path, site: str
+) -> Iterator[Stack]:
     """Everything, started once for all acceptance tests; short leases make recovery quick."""
-    environment = {"SIGHTLINE_IMAGE_MODEL": str(model_folder), "SIGHTLINE_LEASE_SECONDS": "6"}
+    environment = {
+        "SIGHTLINE_IMAGE_MODEL": str(model_folder),
+        "SIGHTLINE_LEASE_SECONDS": "6",
+        "SIGHTLINE_FETCH_ALLOW": site,
+    }
     with Stack(tmp_path_factory.mktemp("stack"), free_port(), environment) as running:
         yield running
 

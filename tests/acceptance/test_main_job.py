@@ -1,5 +1,6 @@
 """The main job as a user does it: upload, poll, search; with bad input, and with a kill in between."""
 
+import json
 import os
 import signal
 import time
@@ -132,6 +133,29 @@ def test_one_item_by_each_door(http: httpx.Client) -> None:
     )
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert refused.json()["code"] == "unsupported_image"
+
+
+def test_pictures_come_by_url_through_the_guard(http: httpx.Client, site: str) -> None:
+    make_catalog(http, "urls")
+    wait = {"Prefer": "wait=20"}
+    good, bad = f"http://{site}/a.jpg", "http://169.254.169.254/latest/meta-data"
+    made = http.post("/v1/catalogs/urls/items", json={"id": "u", "image_url": good}, headers=wait)
+    assert made.json()["status"] == "succeeded", made.text
+    item = http.get("/v1/catalogs/urls/items/u").json()
+    assert item["source_url"] == good
+    assert search(http, "urls", image_url=good)["hits"][0]["score"] > 0.99
+
+    refused = http.post("/v1/catalogs/urls/items", json={"image_url": bad}, headers=wait).json()
+    assert (refused["status"], refused["error"]["code"]) == ("failed", "url_refused")
+    lines = [{"id": "1", "image_url": good}, {"id": "2", "image_url": bad},
+             {"id": "3", "image_url": f"http://{site}/missing.jpg"}]  # fmt: skip
+    body = "\n".join(json.dumps(line) for line in lines)
+    sent = http.post("/v1/catalogs/urls/imports", content=body,
+                     headers={"Content-Type": "application/x-ndjson"})  # fmt: skip
+    job = ended(http, sent.json())
+    assert (job["counts"]["succeeded"], job["counts"]["failed"]) == (1, 2)
+    tasks = http.get(job["urls"]["tasks"], params={"status": "failed"}).json()["data"]
+    assert [task["error"]["code"] for task in tasks] == ["url_refused", "fetch_failed"]
 
 
 def test_killing_the_embed_worker_in_mid_import_loses_nothing(

@@ -162,7 +162,8 @@ def _body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     limit = Limits().max_bytes
     received = bytearray()
     try:
-        for chunk in response.stream(64 * 1024):
+        # One read of the socket at a time, so that a slow drip meets the deadline.
+        while chunk := response.read1(64 * 1024):
             received += chunk
             if len(received) > limit:
                 raise ImageTooLarge(f"The picture is larger than {limit // 1024**2} MB.")
