@@ -78,6 +78,16 @@ class EmbedPipeline:
 
     def drain(self) -> None:
         """Embed until nothing is due, or until the worker is told to stop."""
+        try:
+            self._drain()
+        except Exception:
+            # What is still in hand is not done by anybody: let it run out and be handed out again.
+            self._ahead.submit(lambda: None).result()
+            self._store.wait()
+            self._runtime.heart.let_go_all()
+            raise
+
+    def _drain(self) -> None:
         batch = self._claim()
         while batch is not None:
             ahead = self._ahead.submit(self._claim_ahead) if batch.full else None

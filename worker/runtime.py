@@ -76,6 +76,11 @@ class Heart:
         with self._lock:
             self._leases.pop(token, None)
 
+    def let_go_all(self) -> None:
+        """Renew no claim any more."""
+        with self._lock:
+            self._leases.clear()
+
     def _beat_for_ever(self) -> None:
         while True:
             time.sleep(self._lease_seconds / 4)

@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from db import catalogs, items, jobs, queue
 from db.blobs import BlobStore
+from db.errors import Unavailable
 from db.items import Entry, ItemFields
 from db.queue import NewTask
 from db.session import Database
@@ -196,6 +197,29 @@ def test_a_lost_lease_writes_no_vector(
     lane[0].drain()
     assert vectors(database) == 0
     assert job(database, job_id).pending == 2
+    check_invariant(database)
+
+
+def test_a_claim_that_cannot_be_prepared_is_not_renewed_for_ever(
+    database: Database, blobs: BlobStore, lane: tuple[EmbedPipeline, FakeEncoder],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    job_id = submit(database, blobs, b"a", b"b")
+
+    def away(*_: object) -> None:
+        raise Unavailable("The database cannot be reached.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lane[0], "_from_cache", away)
+        with pytest.raises(Unavailable):
+            lane[0].drain()
+    heart = lane[0]._runtime.heart
+    assert not heart._leases
+    with database.begin() as connection:
+        connection.execute(text("UPDATE tasks SET lease_expires_at = now() - interval '1 second'"))
+        queue.reap(connection)
+    lane[0].drain()
+    assert job(database, job_id).succeeded == 2
     check_invariant(database)
 
 
