@@ -1,11 +1,11 @@
 """The settings, read from the environment once, by the two wiring places."""
 
 from functools import cached_property
-from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-DEMO_MODEL = str(Path(__file__).resolve().parent.parent / "worker" / "demo_model" / "weights")
+DEMO_MODEL = "sightline-demo"
+"""The model that ships with the workers, by a name that stays when the folder moves."""
 
 
 class Settings(BaseSettings):
@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     blob_url: str = "file:///var/lib/sightline/blobs"
     image_model: str = DEMO_MODEL
-    """Hub name or folder; several, separated by commas, when a worker serves several."""
+    """Hub name, folder or `sightline-demo`; several, separated by commas, when a worker serves several."""
     image_model_revision: str | None = None
     text_model: str = "none"
     device: str = "auto"

@@ -167,3 +167,13 @@ def test_two_steps_of_training_leave_a_model_that_loads(tmp_path: Path) -> None:
     assert pictures.shape == (1, 512)
     assert texts.shape == (2, 512)
     assert abs(float((texts[0] ** 2).sum()) - 1) < 1e-4
+
+
+def test_it_is_served_by_a_name_that_stays_when_the_folder_moves() -> None:
+    from db.settings import Settings
+    from worker.encoder import ClipEncoder
+
+    (name,) = Settings(image_model="sightline-demo").image_models
+    encoder = ClipEncoder.load(name)
+    assert encoder.name == "sightline-demo" and encoder.dimensions == 512
+    assert encoder.revision == ClipEncoder.load(str(WEIGHTS)).revision

@@ -10,8 +10,10 @@ from transformers import AutoTokenizer, CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.utils.hub import cached_file
 
+from db.settings import DEMO_MODEL
 from worker.encoder.errors import ModelUnusable
 
+DEMO_FOLDER = Path(__file__).resolve().parents[1] / "demo_model" / "weights"
 TINY = 10_000_000
 """Parameters below which torch gets one thread on a CPU: its second one fights with decoding.
 
@@ -67,7 +69,7 @@ def load(name: str, revision: str | None, device: str, precision: str) -> Parts:
     except ModelUnusable:
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelUnusable("The image model cannot be loaded from this folder or name.") from error
+        raise ModelUnusable(f"The image model {name!r} cannot be loaded.") from error
     model, tokenizer = parts.model, parts.tokenizer
     eos = model.config.text_config.eos_token_id
     if eos not in (LEGACY_EOS, tokenizer.eos_token_id):
@@ -80,7 +82,7 @@ def load(name: str, revision: str | None, device: str, precision: str) -> Parts:
 
 def _read(name: str, revision: str | None) -> Parts:
     """Read every part of one and the same commit; a folder never asks the hub."""
-    folder = Path(name)
+    folder = DEMO_FOLDER if name == DEMO_MODEL else Path(name)
     where: dict[str, Any] = {"trust_remote_code": False}
     if folder.is_dir():
         name, found = str(folder), folder_revision(folder)
