@@ -4,7 +4,6 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 from sqlalchemy import Connection
-from ulid import ULID
 
 from api import catalogs as catalog_routes
 from api import cursors, reading, schemas, submits, views
@@ -55,7 +54,7 @@ def create_item(catalog: str, body: schemas.ItemCreate) -> ResponseReturnValue:
 def _fetch(fields: ItemFields, url: str) -> NewTask:
     """The task that fetches an item's picture; the id is settled now, so that it can be told."""
     if fields.id is None:
-        fields = fields.model_copy(update={"id": f"item_{str(ULID()).lower()}"})
+        fields = fields.model_copy(update={"id": items.new_id()})
     item = fields.model_dump(mode="json", exclude_unset=True) | {"id": fields.id}
     return NewTask(Lane.INGEST, external_id=fields.id, payload={"image_url": url, "item": item})
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from api import problems
 from api.schemas import PATH_PARTS
 from db.errors import BadRequest, InvalidInput, NotFound, UnsupportedMedia
+from db.items import is_bad_text
 
 MAX_DEPTH = 32
 SMALL = 1024**2
@@ -112,9 +113,9 @@ def _storable(value: Any) -> None:
     found: list[Found] = []
     level: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
     for _ in range(MAX_DEPTH + 1):
-        found += [(at, "holds a NUL or half a character") for at, v in level if _broken(v)]
+        found += [(at, "holds a NUL or half a character") for at, v in level if is_bad_text(v)]
         found += [(at, "a name holds a NUL or half a character")
-                  for at, v in level if isinstance(v, dict) and any(map(_broken, v))]  # fmt: skip
+                  for at, v in level if isinstance(v, dict) and any(map(is_bad_text, v))]  # fmt: skip
         level = [inner for at, v in level for inner in _inside(at, v)]
     if level:
         raise InvalidInput(f"The JSON is nested more than {MAX_DEPTH} deep.")
@@ -132,15 +133,6 @@ def _inside(at: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str |
     if isinstance(value, list):
         return (((*at, n), inner) for n, inner in enumerate(value))
     return iter(())
-
-
-def _broken(value: Any) -> bool:
-    """Whether it is text with a NUL or a lone surrogate; ASCII is settled in one fast look."""
-    if not isinstance(value, str):
-        return False
-    if "\0" in value:
-        return True
-    return not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _form(model: type[BaseModel]) -> dict[str, Any]:

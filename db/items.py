@@ -20,14 +20,23 @@ from db.queue import NewTask
 from db.vocabulary import ItemKind, Lane, TaskStatus
 
 
+def is_bad_text(value: Any) -> bool:
+    """Whether it is text that Postgres cannot hold: with a NUL or half a character."""
+    if not isinstance(value, str):
+        return False
+    # ASCII is settled in one fast look.
+    return "\0" in value or (
+        not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)
+    )
+
+
 def storable(value: Any, depth: int = 0) -> Any:
     """The value, when Postgres can hold it. Raises ValueError for NUL characters and depth."""
     if depth > 16:
         raise ValueError("nested more than 16 deep")
-    if isinstance(value, str):
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError("holds a character that text cannot have")
-    elif isinstance(value, dict):
+    if is_bad_text(value):
+        raise ValueError("holds a character that text cannot have")
+    if isinstance(value, dict):
         for key, inner in value.items():
             storable(key, depth + 1)
             storable(inner, depth + 1)
@@ -46,6 +55,11 @@ def usable_id(value: str) -> str:
     if not value.isprintable() or "/" in value or value in {".", ".."}:
         raise ValueError("must be printable and hold no '/'")
     return value
+
+
+def new_id() -> str:
+    """The id of an item to which its client gave none."""
+    return f"item_{str(ULID()).lower()}"
 
 
 ItemId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(storable),
@@ -188,7 +202,7 @@ def put(
     """
     if not entries:
         return []
-    ids = [entry.fields.id or f"item_{str(ULID()).lower()}" for entry in entries]
+    ids = [entry.fields.id or new_id() for entry in entries]
     rows = [_row(entry, external_id) for entry, external_id in zip(entries, ids, strict=True)]
     pictures = [
         {"sha256": e.sha256.hex(), "size": e.size, "media_type": e.media_type}

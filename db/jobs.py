@@ -200,11 +200,8 @@ def cancel(connection: Connection, tenant: int, job_id: str) -> Job:
     return get(connection, tenant, job_id)
 
 
-def sweep_canceled(connection: Connection, tenant: int, job_id: str) -> int:
-    """Cancel queued tasks of a job, a bounded number at a time, and end it if none is left.
-
-    Returns how many.
-    """
+def sweep_canceled(connection: Connection, tenant: int, job_id: str) -> None:
+    """Cancel queued tasks of a job, a bounded number at a time, and end it if none is left."""
     rows = connection.execute(
         CANCEL_TASKS, {"tenant": tenant, "job": job_id, "limit": CANCEL_AT_ONCE}
     ).all()
@@ -215,7 +212,6 @@ def sweep_canceled(connection: Connection, tenant: int, job_id: str) -> int:
         )
     ended = [(tenant, job_id, TaskStatus.CANCELED) for row in rows if not row.expands]
     queue.settle(connection, ended, changed=[(tenant, job_id)])
-    return len(rows)
 
 
 def retry(connection: Connection, tenant: int, job_id: str) -> tuple[Job, list[str]]:

@@ -12,25 +12,27 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import psycopg
 
 from db.embedded.process import Process, StartFailed, group_of
+from db.embedded.server import Server
 
 VERSION = "18"
 DATABASE = "sightline"
 LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
 
 
-class Postgres:
+class Postgres(Server):
     """The server of one data folder: `start()` gives its URL, `stop()` ends it.
 
     Postgres refuses to run as root. Started by root it runs as the user that owns the data
     (`postgres` if the machine has one, else `nobody`), and the folders above the data and the
     binaries become passable (o+x, never readable) for that user.
     """
+
+    within = 60.0
 
     def __init__(self, data_dir: Path | str, settings: Mapping[str, str] | None = None) -> None:
         """Data lies in `data_dir/postgres`; `settings` are more server settings by name."""
@@ -64,22 +66,9 @@ class Postgres:
         """The URL of any database of this server."""
         return f"postgresql://postgres@/{database}?host={quote(str(self.sockets))}"
 
-    def start(self, within: float = 60.0) -> str:
-        """Prepare, start, wait until it answers, make the database; returns the URL."""
-        self.prepare()
-        self.process.start()
-        deadline = time.monotonic() + within
-        while not self.ready():
-            if self.process.exit_code is not None or time.monotonic() > deadline:
-                error = self.process.failure()
-                self.stop()
-                raise error
-            time.sleep(0.05)
-        return self.url
-
     def stop(self) -> None:
         """Stop it within 15 s or kill it; sessions are ended, committed data is safe."""
-        self.process.stop()
+        super().stop()
         if self._owns_sockets:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
@@ -118,13 +107,6 @@ class Postgres:
                     connection.execute(f"CREATE DATABASE {DATABASE}")
             return True
         return False
-
-    def __enter__(self) -> "Postgres":
-        self.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.stop()
 
     def _own(self, folder: Path) -> None:
         folder.chmod(0o700)

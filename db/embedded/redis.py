@@ -4,23 +4,24 @@ import importlib.util
 import secrets
 import shutil
 import socket
-import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import redis
 
 from db.embedded.process import Process, StartFailed
+from db.embedded.server import Server
 
 
-class Redis:
+class Redis(Server):
     """A disposable server: `start()` gives its URL, `stop()` ends it, its data ends with it.
 
     A port rather than a socket, because redis-py and Celery spell socket URLs differently; the
     random password keeps out the other users of the machine. Both stay for the object's life,
     so a restarted server is found at the same URL.
     """
+
+    within = 20.0
 
     def __init__(self, data_dir: Path | str) -> None:
         """`data_dir` takes its log and its configuration."""
@@ -37,22 +38,9 @@ class Redis:
         """The URL that redis-py and Celery both take; holds the password."""
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
-    def start(self, within: float = 20.0) -> str:
-        """Prepare, start, wait until it answers; returns the URL."""
-        self.prepare()
-        self.process.start()
-        deadline = time.monotonic() + within
-        while not self.ready():
-            if self.process.exit_code is not None or time.monotonic() > deadline:
-                error = self.process.failure()
-                self.stop()
-                raise error
-            time.sleep(0.02)
-        return self.url
-
     def stop(self) -> None:
         """Stop it within 5 s or kill it."""
-        self.process.stop()
+        super().stop()
         self._configuration.unlink(missing_ok=True)
 
     def prepare(self) -> None:
@@ -80,13 +68,6 @@ class Redis:
         ):
             return bool(connection.ping())
         return False
-
-    def __enter__(self) -> "Redis":
-        self.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.stop()
 
 
 def binary() -> Path:

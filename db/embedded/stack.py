@@ -144,13 +144,15 @@ class Stack:
         postgres.prepare()
         self.supervisor.start(postgres.process)
         self.supervisor.wait_until(
-            lambda: "" if postgres.ready() else "postgres", "takes no connections", 60
+            lambda: "" if postgres.ready() else "postgres", "takes no connections", postgres.within
         )
         begun = self._done("postgres", begun)
         self._redis = redis = Redis(self.folder)
         redis.prepare()
         self.supervisor.start(redis.process)
-        self.supervisor.wait_until(lambda: "" if redis.ready() else "redis", "does not answer", 20)
+        self.supervisor.wait_until(
+            lambda: "" if redis.ready() else "redis", "does not answer", redis.within
+        )
         begun = self._done("redis", begun)
         migrate = self._part("migrate", [sys.executable, "-m", "migrations"])
         self.supervisor.run(migrate, within=300)
