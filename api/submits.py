@@ -46,8 +46,10 @@ def submit(make: Callable[[Connection], Submitted], sent: bytes | None = None) -
         made = Submitted(replayed) if replayed else make(connection)
         if key is not None and not replayed:
             idempotency.done(connection, tenant, key, made.job)
+        # Who does not wait is told what the submit itself did, before a worker can touch it.
+        job = None if preferred_wait() else jobs.get(connection, tenant, made.job)
     nudge(made.lanes)
-    response = poll(made.job, ended_status=200, unended_status=202)
+    response = shown(job, 202) if job else poll(made.job, 202)
     response.headers["Location"] = views.job_path(made.job)
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
@@ -60,17 +62,20 @@ def nudge(lanes: frozenset[str]) -> None:
         services().nudger.nudge(lane)
 
 
-def poll(job_id: str, ended_status: int = 200, unended_status: int = 200) -> Response:
+def poll(job_id: str, unended_status: int = 200) -> Response:
     """The job, waited for as the client prefers."""
-    seconds = preferred_wait()
-    job, waited = services().waiters.wait(job_id, lambda: read(job_id), seconds or 0)
-    response = answer(
-        views.job(job, embeddings_of(job)), ended_status if job.ended else unended_status
-    )
+    seconds = preferred_wait() or 0
+    job, waited = services().waiters.wait(job_id, lambda: read(job_id), seconds)
+    return shown(job, unended_status, seconds if waited else 0)
+
+
+def shown(job: jobs.Job, unended_status: int = 200, waited: int = 0) -> Response:
+    """A job as the answer, saying how long it would have been waited for."""
+    response = answer(views.job(job, embeddings_of(job)), 200 if job.ended else unended_status)
     if not job.ended:
         response.headers["Retry-After"] = "1"
-    if seconds is not None:
-        response.headers["Preference-Applied"] = f"wait={seconds if waited else 0}"
+    if preferred_wait() is not None:
+        response.headers["Preference-Applied"] = f"wait={waited}"
     return response
 
 
