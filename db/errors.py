@@ -2,6 +2,7 @@
 
 SightlineError
 ├── BadRequest            400  malformed: no JSON, a wrong header
+│   └── ProviderNotConfigured
 ├── Forbidden             403  the address is refused
 ├── NotFound              404  unknown, or somebody else's
 ├── Conflict              409  the state does not allow it
@@ -9,12 +10,17 @@ SightlineError
 │   ├── JobNotRetryable
 │   └── RequestInProgress
 ├── TooLarge              413  over a size limit
-│   └── ImageTooLarge
+│   ├── ImageTooLarge
+│   └── DocumentTooLarge
 ├── UnsupportedMedia      415  a body of another type
 ├── Unprocessable         422  well-formed, but wrong
 │   ├── InvalidInput          with pointers or lines
 │   ├── UnsupportedImage
 │   ├── BrokenImage
+│   ├── UnsupportedDocument
+│   ├── DocumentEncrypted
+│   ├── BrokenDocument
+│   ├── BrokenPage
 │   ├── BrokenUpload
 │   ├── EmptyUpload
 │   ├── InvalidManifestLine
@@ -28,6 +34,14 @@ SightlineError
 │   ├── ModelNotServed
 │   └── IdempotencyKeyReused
 ├── FetchFailed           422  a fetch that may pass when tried again
+├── ProviderError         502  what a provider of answers or text vectors did
+│   ├── ProviderBusy          may pass: 408, 409, 429, 5xx, no connection, too slow
+│   ├── ProviderRefusedUs     a wrong key, model or request: trying again is no use
+│   ├── ProviderQuotaSpent    a 429 that no waiting ends
+│   ├── AnswerRefused         the model declined to answer
+│   ├── AnswerTruncated       the answer was longer than `max_output_tokens`
+│   ├── AnswerMalformed       a reply that is not what was asked for
+│   └── AnswerUnknown         the call's outcome was lost twice
 ├── BlobMissing           500  a stored picture is gone or damaged
 ├── EncodingFailed        500  the model cannot encode what decoded well
 ├── TaskBroke             500  a task met an error nobody foresaw
@@ -62,6 +76,12 @@ class BadRequest(SightlineError):
     """Raised when a request cannot be read."""
 
     code, status, title = "bad_request", 400, "The request cannot be read"
+
+
+class ProviderNotConfigured(BadRequest):
+    """Raised when a provider is named for which this server has no key."""
+
+    code = "provider_not_configured"
 
 
 class Forbidden(SightlineError):
@@ -112,6 +132,12 @@ class ImageTooLarge(TooLarge):
     code = "image_too_large"
 
 
+class DocumentTooLarge(TooLarge):
+    """Raised when a document is over the limit in bytes, pages, or unpacked size."""
+
+    code = "document_too_large"
+
+
 class UnsupportedMedia(SightlineError):
     """Raised when a body's media type is not one that the route takes."""
 
@@ -138,6 +164,30 @@ class BrokenImage(Unprocessable):
     """Raised when a picture cannot be decoded."""
 
     code = "broken_image"
+
+
+class UnsupportedDocument(Unprocessable):
+    """Raised when a document's bytes are neither a PDF nor a deck."""
+
+    code = "unsupported_document"
+
+
+class DocumentEncrypted(Unprocessable):
+    """Raised when a document opens with a password only."""
+
+    code = "document_encrypted"
+
+
+class BrokenDocument(Unprocessable):
+    """Raised when a document cannot be opened at all."""
+
+    code = "broken_document"
+
+
+class BrokenPage(Unprocessable):
+    """Raised when one page of a document cannot be read; the others are."""
+
+    code = "broken_page"
 
 
 class BrokenUpload(Unprocessable):
@@ -217,6 +267,60 @@ class FetchFailed(Unprocessable):
 
     code = "fetch_failed"
     can_pass = True
+
+
+class ProviderError(SightlineError):
+    """Raised for what a provider of answers or text vectors did; `retry_after` is in seconds."""
+
+    code, status, title = "provider_error", 502, "The provider could not answer"
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class ProviderBusy(ProviderError):
+    """Raised when a provider is overloaded, limits our rate, is too slow or cannot be reached."""
+
+    code = "provider_busy"
+    can_pass = True
+
+
+class ProviderRefusedUs(ProviderError):
+    """Raised when a provider does not take our key, our model or our request."""
+
+    code = "provider_refused"
+
+
+class ProviderQuotaSpent(ProviderError):
+    """Raised when the account's quota at a provider is spent."""
+
+    code = "provider_quota_spent"
+
+
+class AnswerRefused(ProviderError):
+    """Raised when a model declines to answer."""
+
+    code = "answer_refused"
+
+
+class AnswerTruncated(ProviderError):
+    """Raised when a model was cut off before its answer ended."""
+
+    code = "answer_truncated"
+
+
+class AnswerMalformed(ProviderError):
+    """Raised when a reply is not what was asked for; it is never stored as an answer."""
+
+    code = "answer_malformed"
+    can_pass = True
+
+
+class AnswerUnknown(ProviderError):
+    """Raised when a call was sent twice and both times its outcome was lost with the worker."""
+
+    code = "answer_unknown"
 
 
 class BlobMissing(SightlineError):
