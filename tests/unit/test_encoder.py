@@ -309,3 +309,16 @@ def test_precision_is_what_was_asked_for_and_bf16_stays_close(
     arrays = [encoder.preprocessing.array(FILES[name]) for name in list(FILES)[:8]]
     cosines = (half.images(arrays) * encoder.images(arrays)).sum(axis=1)
     assert half.precision is torch.bfloat16 and cosines.min() > 0.999
+
+
+def test_a_model_that_lacks_weights_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Transformers fills them at random, so that each start would give other vectors."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(folder, tmp_path / "model")
+    file = tmp_path / "model" / "model.safetensors"
+    weights = load_file(file)
+    weights.pop("visual_projection.weight")
+    save_file(weights, file, {"format": "pt"})
+    with pytest.raises(ModelUnusable, match="weights"):
+        ClipEncoder.load(str(tmp_path / "model"))

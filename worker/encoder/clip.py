@@ -1,21 +1,17 @@
 """The one class that owns the model: pictures and words in, unit vectors of one space out."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from worker.encoder import loading
-from worker.encoder.errors import BadVector, EncoderError, OutOfMemory
+from worker.encoder.batches import Batches, Vectors, normalised
 from worker.encoder.preprocess import Pixels, Preprocessing
 
-T = TypeVar("T")
-Vectors = NDArray[np.float32]
 
-
-class ClipEncoder:
+class ClipEncoder(Batches):
     """Encodes with any `CLIPModel`; vectors are float32 (n, dimensions), of length 1.
 
     Both calls give as many vectors as they were given inputs, in the same order. They raise
@@ -32,13 +28,10 @@ class ClipEncoder:
         preprocessing: Preprocessing,
         batch_size: int = 32,
     ) -> None:
+        super().__init__(model.config.projection_dim, model.device, batch_size)
         self.name = name
         self.revision = revision
         self.preprocessing = preprocessing
-        self.batch_size = batch_size
-        """The most inputs in one forward pass; it shrinks when the device runs out of memory."""
-        self.dimensions: int = model.config.projection_dim
-        self.device: torch.device = model.device
         self.precision: torch.dtype = model.dtype
         self._model = model
         self._tokenizer = tokenizer
@@ -93,7 +86,7 @@ class ClipEncoder:
         on_device = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         values = (on_device.float() - self._mean) / self._std
         output = self._model.get_image_features(pixel_values=values.to(self.precision))
-        return _normalised(output.pooler_output)
+        return normalised(output.pooler_output)
 
     @torch.inference_mode()
     def _forward_texts(self, texts: Sequence[str]) -> torch.Tensor:
@@ -107,52 +100,4 @@ class ClipEncoder:
         output = self._model.get_text_features(
             input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
         )
-        return _normalised(output.pooler_output)
-
-    def _in_batches(
-        self, forward: Callable[[Sequence[T]], torch.Tensor], inputs: Sequence[T]
-    ) -> Vectors:
-        """Run batch by batch; a batch that does not fit into memory is tried again at half."""
-        parts: list[Vectors] = []
-        done = 0
-        while done < len(inputs):
-            batch = inputs[done : done + self.batch_size]
-            vectors = _unless_out_of_memory(forward, batch)
-            if vectors is None:
-                self._shrink_below(len(batch))
-                continue
-            parts.append(self._checked(vectors, len(batch)))
-            done += len(batch)
-        return np.concatenate(parts) if parts else np.empty((0, self.dimensions), np.float32)
-
-    def _shrink_below(self, size: int) -> None:
-        if size == 1:
-            raise OutOfMemory("One input alone does not fit into the device's memory.")
-        self.batch_size = size // 2
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-
-    def _checked(self, vectors: Vectors, count: int) -> Vectors:
-        if vectors.shape != (count, self.dimensions):
-            expected = (count, self.dimensions)
-            raise EncoderError(f"The model gave {vectors.shape}; expected {expected}.")
-        lengths = np.linalg.norm(vectors, axis=1)
-        if not np.all(np.abs(lengths - 1) < 1e-3):  # also false for NaN
-            raise BadVector("The model gave a vector that is not finite, or has no length.")
-        return vectors
-
-
-def _unless_out_of_memory(
-    forward: Callable[[Sequence[T]], torch.Tensor], batch: Sequence[T]
-) -> Vectors | None:
-    """Return the vectors, or None; the caller tries again once the failed try is freed."""
-    try:
-        vectors: Vectors = forward(batch).cpu().numpy()
-        return vectors
-    except torch.OutOfMemoryError:
-        return None
-
-
-def _normalised(vectors: torch.Tensor) -> torch.Tensor:
-    """Return float32 of length 1; zeros stay zeros, for the check to find."""
-    return torch.nn.functional.normalize(vectors.float(), dim=-1)
+        return normalised(output.pooler_output)

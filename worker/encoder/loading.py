@@ -1,6 +1,7 @@
 """Loads a CLIP folder or hub name: its parts, its revision, its device, precision and threads."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,10 +92,17 @@ def _read(name: str, revision: str | None) -> Parts:
         where["local_files_only"] = True
     else:
         where["revision"] = found = hub_commit(name, revision)
+    # fp32 first: an fp16 file would load as fp16, which is 5 times slower on a CPU.
+    loaded: Any = CLIPModel.from_pretrained(
+        name, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **where
+    )
+    model, report = loaded
+    if report["missing_keys"]:
+        # They would be filled at random, with other vectors at each start.
+        raise ModelUnusable(f"The image model {name!r} lacks some of its weights.")
     return Parts(
         revision=found,
-        # fp32 first: an fp16 file would load as fp16, which is 5 times slower on a CPU.
-        model=CLIPModel.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **where),
+        model=model,
         tokenizer=AutoTokenizer.from_pretrained(name, **where),
         # By its class: without torchvision the automatic one warns and falls back to this.
         processor=CLIPImageProcessorPil.from_pretrained(name, **where),
@@ -110,14 +118,14 @@ def hub_commit(name: str, revision: str | None) -> str:
     return commit
 
 
-def folder_revision(folder: Path) -> str:
+def folder_revision(folder: Path, patterns: Sequence[str] = MODEL_FILES) -> str:
     """Return the first 16 hex digits of the SHA-256 over the files that make the vectors."""
     total = hashlib.sha256()
-    files = {path for pattern in MODEL_FILES for path in folder.glob(pattern) if path.is_file()}
+    files = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     for path in sorted(files):
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{path.name} {digest}\n".encode())
+        total.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
     return total.hexdigest()[:16]
 
 
@@ -150,7 +158,8 @@ def cpu_has_bf16() -> bool:
 def set_threads(device: torch.device, size: int) -> None:
     """Leave torch one thread for a tiny model on a CPU, and the other cores to decoding.
 
-    This holds for the whole process, which is why a process serves one size of models.
+    This holds for the whole process, which is why a process serves one size of image models,
+    and why a text model beside them never sets it.
     """
     if device.type == "cpu" and size < TINY:
         torch.set_num_threads(1)
