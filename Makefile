@@ -12,11 +12,11 @@ EXTRAS := api,worker,embedded,test,check
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check format bench demo-model constraints clean
+.PHONY: help install demo serve test check format bench fake-providers demo-model constraints clean
 
 help: ## show this help
 	@echo "Sightline: make …"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 18
 
 install: $(READY) ## create .venv with everything in it
 
@@ -30,7 +30,7 @@ $(READY): pyproject.toml client/pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' -e client
 	@touch $@
 
-demo: $(READY) ## start everything, upload a sample catalog, search it, stop
+demo: $(READY) ## start everything, search sample pictures, ask sample documents, stop
 	$(BIN)/python -m db.embedded demo
 
 serve: $(READY) ## run everything on PORT (8000), data in DATA_DIR (.data), until Ctrl-C
@@ -51,6 +51,9 @@ format: $(READY) ## put the sources in shape
 
 bench: $(READY) ## measure ingest and query speed
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fake-providers: $(READY) ## stand in for OpenAI and Anthropic on this machine, to try answers
+	$(BIN)/python -m tests.providers $(ARGS)
 
 demo-model: $(READY) ## train the small model that ships with the project
 	$(BIN)/python -m worker.demo_model.train $(ARGS)

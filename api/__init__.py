@@ -8,6 +8,7 @@ from api import (
     auth,
     catalogs,
     docs,
+    documents,
     embeddings,
     health,
     imports,
@@ -15,6 +16,7 @@ from api import (
     jobs,
     nudges,
     problems,
+    questions,
     searches,
 )
 from api.metrics import Metrics
@@ -29,7 +31,9 @@ ROUTES = (
     catalogs.routes,
     items.routes,
     imports.routes,
+    documents.routes,
     searches.routes,
+    questions.routes,
     embeddings.routes,
     jobs.routes,
     health.routes,

@@ -9,6 +9,7 @@ from api.services import services
 from db import catalogs
 from db.errors import Conflict, ModelNotServed, NotFound
 from db.settings import Settings
+from db.vocabulary import NO_MODEL
 
 routes = Routes("catalogs")
 
@@ -44,6 +45,8 @@ def put_catalog(catalog: str, body: schemas.CatalogPut) -> ResponseReturnValue:
         )  # fmt: skip
         if body.image_model and row.image_model != body.image_model:
             raise Conflict("The catalog holds embeddings of another image model; make a new one.")
+        if body.text_model and row.text_model != body.text_model:
+            raise Conflict("The catalog holds items under another text model; make a new one.")
         counts = catalogs.counts(connection, tenant, row.id)
     return answer(views.catalog(row, counts), 201 if created else 200)
 
@@ -52,7 +55,7 @@ def check_models(settings: Settings, body: schemas.CatalogPut) -> None:
     """Raise ModelNotServed for a model that no worker of this server has."""
     if body.image_model is not None and body.image_model not in settings.image_models:
         raise ModelNotServed("No worker here serves this image model.")
-    if body.text_model not in (None, "none", settings.text_model):
+    if body.text_model not in (None, NO_MODEL, settings.served_text_model):
         raise ModelNotServed("No worker here serves this text model.")
 
 
@@ -61,7 +64,7 @@ def _image_model(former: catalogs.Catalog | None) -> str:
 
 
 def _text_model(former: catalogs.Catalog | None) -> str:
-    return former.text_model if former else services().settings.text_model
+    return former.text_model if former else services().settings.served_text_model
 
 
 @routes.route("GET", "/v1/catalogs/<catalog>", answers={200: schemas.Catalog})

@@ -8,9 +8,10 @@ from api.auth import current_tenant
 from api.openapi import KEY, PREFER, SUBMITTED, Routes
 from api.services import services
 from db import jobs
-from db.errors import ModelNotServed
+from db.catalogs import lane_of_text_model
+from db.errors import InvalidInput, ModelNotServed
 from db.queue import NewTask
-from db.vocabulary import JobKind, Lane
+from db.vocabulary import NO_MODEL, JobKind, Lane
 
 routes = Routes("embeddings")
 
@@ -19,9 +20,9 @@ routes = Routes("embeddings")
               limit=reading.WITH_PICTURES, headers=(PREFER, KEY))  # fmt: skip
 def create_embeddings(body: schemas.EmbeddingRequest) -> ResponseReturnValue:
     """Embed up to 256 inputs; the vectors are the job's result."""
-    served = services().settings.image_models
-    model = body.model or served[0]
-    if model not in served:
+    settings = services().settings
+    model = body.model or settings.image_models[0]
+    if model not in (*settings.image_models, settings.served_text_model) or model == NO_MODEL:
         raise ModelNotServed("No worker here serves this model.")
     tasks = [_task(place, model, source) for place, source in enumerate(body.input)]
 
@@ -35,6 +36,8 @@ def create_embeddings(body: schemas.EmbeddingRequest) -> ResponseReturnValue:
 
 
 def _task(place: int, model: str, source: schemas.EmbeddingInput) -> NewTask:
+    if model not in services().settings.image_models:
+        return _words_task(place, model, source)
     if source.image_url:
         payload = {"image_url": source.image_url, "query": True, "model": model}
         return NewTask(Lane.INGEST, place=place, payload=payload)
@@ -43,3 +46,13 @@ def _task(place: int, model: str, source: schemas.EmbeddingInput) -> NewTask:
         return NewTask(Lane.EMBED, place=place, model=model, payload={"text": source.text})
     sha256 = services().blobs.put(current_tenant(), picture[0])
     return NewTask(Lane.EMBED, place=place, model=model, payload={"sha256": sha256.hex()})
+
+
+def _words_task(place: int, model: str, source: schemas.EmbeddingInput) -> NewTask:
+    """A text for a text model. Raises InvalidInput for a picture."""
+    if source.text is None:
+        problem = {"pointer": f"/input/{place}", "code": "no_text", "detail": "give a text"}
+        raise InvalidInput("A text model embeds no pictures.", [problem])
+    return NewTask(
+        lane_of_text_model(model), place=place, model=model, payload={"text": source.text}
+    )

@@ -10,11 +10,12 @@ from api import cursors, reading, schemas, submits, views
 from api.auth import current_tenant
 from api.openapi import KEY, PREFER, SUBMITTED, Routes, answer
 from api.services import services
-from db import catalogs, items, jobs
+from db import catalogs, entries, items, jobs, rewording
 from db.blobs import THUMBNAIL
+from db.entries import Entry
 from db.errors import InvalidInput, NotFound
+from db.fields import ItemFields
 from db.filters import Filters
-from db.items import Entry, ItemFields
 from db.queue import NewTask
 from db.vocabulary import JobKind, Lane
 
@@ -24,7 +25,7 @@ ONE = "/v1/catalogs/<catalog>/items/<item>"
 CACHE = "private, max-age=3600"
 
 
-@routes.route("POST", ALL, body=schemas.ItemCreate, form=True, limit=reading.WITH_PICTURES,
+@routes.route("POST", ALL, body=schemas.ItemCreate, form="image", limit=reading.WITH_PICTURES,
               answers=SUBMITTED, headers=(PREFER, KEY))  # fmt: skip
 def create_item(catalog: str, body: schemas.ItemCreate) -> ResponseReturnValue:
     """Put one item: a picture as a file, as base64 or by its address, or a text."""
@@ -42,7 +43,7 @@ def create_item(catalog: str, body: schemas.ItemCreate) -> ResponseReturnValue:
         if body.image_url:
             tasks = [_fetch(fields, body.image_url)]
         else:
-            tasks = items.put(connection, tenant, row, [entry])
+            tasks = entries.put(connection, tenant, row, [entry])
         hours = services().settings.job_deadline_hours
         job = jobs.create(connection, tenant, JobKind.ITEM, catalog_id=row.id, tasks=tasks,
                           deadline_hours=hours)  # fmt: skip
@@ -54,7 +55,7 @@ def create_item(catalog: str, body: schemas.ItemCreate) -> ResponseReturnValue:
 def _fetch(fields: ItemFields, url: str) -> NewTask:
     """The task that fetches an item's picture; the id is settled now, so that it can be told."""
     if fields.id is None:
-        fields = fields.model_copy(update={"id": items.new_id()})
+        fields = fields.model_copy(update={"id": entries.new_id()})
     item = fields.model_dump(mode="json", exclude_unset=True) | {"id": fields.id}
     return NewTask(Lane.INGEST, external_id=fields.id, payload={"image_url": url, "item": item})
 
@@ -102,11 +103,19 @@ def _find(catalog: str, item: str) -> tuple[catalogs.Catalog, items.Item]:
 
 @routes.route("PATCH", ONE, body=schemas.ItemPatch, answers={200: schemas.Item})
 def patch_item(catalog: str, item: str, body: BaseModel) -> ResponseReturnValue:
-    """Change an item's metadata; its picture is not embedded again."""
-    changes = body.model_dump(exclude_unset=True)
+    """Change an item's metadata; its picture is not embedded again, and its words in the background."""
+    tenant, changes = current_tenant(), body.model_dump(exclude_unset=True)
+    if changes.get("caption"):
+        changes["captioned_by"] = None
     with services().database.begin() as connection:
-        row = catalogs.get(connection, current_tenant(), catalog)
-        found = items.patch(connection, current_tenant(), row.id, item, changes)
+        row = catalogs.get(connection, tenant, catalog)
+        found = items.patch(connection, tenant, row.id, item, changes)
+        step = rewording.reword(connection, tenant, row, found.id)
+        if step is not None:
+            task = NewTask.of([step], item_id=found.id, external_id=found.external_id)
+            jobs.create(connection, tenant, JobKind.ITEM, catalog_id=row.id, tasks=[task])
+    if step is not None:
+        submits.nudge(frozenset([step.lane]))
     return answer(views.item(row, found))
 
 

@@ -54,7 +54,7 @@ def retry_job(job: str) -> ResponseReturnValue:
     with services().database.begin() as connection:
         found, lanes = jobs.retry(connection, current_tenant(), job)
     submits.nudge(frozenset(lanes))
-    return answer(views.job(found, submits.embeddings_of(found)))
+    return answer(views.job(found, submits.result_of(found)))
 
 
 @routes.route("GET", "/v1/jobs/<job>/tasks", query=schemas.TaskPage,

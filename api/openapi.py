@@ -48,7 +48,9 @@ class Operation:
     answers: Answers
     query: Model
     body: Model | None = None
-    form: bool = False
+    form: str = ""
+    """The part of a multipart form that holds its file, where a form is taken."""
+    json_too: bool = True
     streams: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     headers: tuple[dict[str, Any], ...] = ()
     optional: bool = False
@@ -70,13 +72,13 @@ class Routes:
         answers: Answers,
         query: Model = Nothing,
         body: Model | None = None,
-        limit: int = reading.SMALL,
+        limit: int | Callable[[], int] = reading.SMALL,
         **more: Any,
     ) -> Callable[[View], View]:
         """Serve a rule by a view that takes its path parts, `query` and `body`, all checked."""
 
         def decorate(view: View) -> View:
-            options = {name: more[name] for name in ("form", "optional") if name in more}
+            options = {n: more[n] for n in ("form", "json_too", "optional") if n in more}
 
             @wraps(view)
             def checked(**parts: str) -> ResponseReturnValue:
@@ -85,7 +87,8 @@ class Routes:
                 if query is not Nothing:
                     given["query"] = asked
                 if body is not None:
-                    given["body"] = reading.body(body, limit, **options)
+                    most = limit if isinstance(limit, int) else limit()
+                    given["body"] = reading.body(body, most, **options)
                 return view(**given)
 
             self.blueprint.add_url_rule(rule, view.__name__, checked, methods=[method])
@@ -108,7 +111,7 @@ def document(operations: list[Operation], version: str) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": version,
-                 "description": "Catalog pictures, find them by words or by picture."},
+                 "description": "Catalog pictures and documents, find them, ask about them."},
         "paths": paths,
         "components": {"schemas": defs.get("$defs", {})},
     }  # fmt: skip
@@ -118,7 +121,7 @@ def _models(operations: list[Operation]) -> list[tuple[Model, JsonSchemaMode]]:
     """Each model in the mode in which it is sent, once."""
     found: dict[tuple[Model, JsonSchemaMode], None] = {(Problem, "serialization"): None}
     for operation in operations:
-        if operation.body:
+        if operation.body and operation.json_too:
             found[operation.body, "validation"] = None
         for answer in operation.answers.values():
             if isinstance(answer, type):
@@ -187,21 +190,23 @@ def _answer(status: int, answer: Model | tuple[str, ...] | None, refs: Any) -> d
 def _bodies(operation: Operation, refs: Any) -> dict[str, Any]:
     content: dict[str, Any] = {kind: {"schema": s} for kind, s in operation.streams.items()}
     if operation.body:
-        content["application/json"] = {"schema": refs[operation.body, "validation"]}
+        if operation.json_too:
+            content["application/json"] = {"schema": refs[operation.body, "validation"]}
         if operation.form:
-            content["multipart/form-data"] = {"schema": _form_schema(operation.body)}
+            schema = _form_schema(operation.body, operation.form)
+            content["multipart/form-data"] = {"schema": schema}
     return content
 
 
-def _form_schema(model: Model) -> dict[str, Any]:
+def _form_schema(model: Model, part: str) -> dict[str, Any]:
     """A form: the file beside the same fields as text; `tags` are parted by `|`."""
-    sources = ("image", "image_base64", "image_url", "item_id", "text")
+    sources = (part, "image_base64", "image_url", "item_id", "text")
     names = [name for name in model.model_fields if name not in sources]
     return {
         "type": "object",
-        "required": ["image"],
+        "required": [part],
         "additionalProperties": False,
-        "properties": {"image": BINARY} | {name: {"type": "string"} for name in names},
+        "properties": {part: BINARY} | {name: {"type": "string"} for name in names},
     }
 
 

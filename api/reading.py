@@ -5,13 +5,13 @@ import json
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from flask import g, request
+from flask import Response, after_this_request, g, request
 from pydantic import BaseModel, ValidationError
 
 from api import problems
 from api.schemas import PATH_PARTS
 from db.errors import BadRequest, InvalidInput, NotFound, UnsupportedMedia
-from db.items import is_bad_text
+from db.fields import is_bad_text
 
 MAX_DEPTH = 32
 SMALL = 1024**2
@@ -48,11 +48,19 @@ def query(model: type[M]) -> M:
     return _model(model, given, "The query string is not valid.")
 
 
-def body(model: type[M], limit: int = SMALL, form: bool = False, optional: bool = False) -> M:
-    """The body as a model: JSON, or with `form` also a multipart form with a file `image`."""
+def body(
+    model: type[M], limit: int = SMALL, form: str = "", json_too: bool = True,
+    optional: bool = False,
+) -> M:  # fmt: skip
+    """The body as a model: JSON, or with `form` a multipart form with a file in the part so named.
+
+    `json_too=False` takes the form alone.
+    """
     request.max_content_length = limit
     if form and request.mimetype == "multipart/form-data":
-        return _model(model, _form(model), "The form is not valid.")
+        return _model(model, _form(form), "The form is not valid.")
+    if not json_too:
+        raise UnsupportedMedia("Send multipart/form-data.")
     if optional and not request.get_data():
         g.body_sha256 = hashlib.sha256(b"").digest()
         return _model(model, {}, "The body is not valid.")
@@ -135,24 +143,36 @@ def _inside(at: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str |
     return iter(())
 
 
-def _form(model: type[BaseModel]) -> dict[str, Any]:
-    """A form's fields as JSON would have them; its hash leaves out the boundary, which varies."""
+def _form(part: str) -> dict[str, Any]:
+    """A form's fields as JSON would have them, and its one file under its part's name.
+
+    Its hash leaves out the boundary, which varies.
+    """
     values: dict[str, Any] = {}
     digest = hashlib.sha256()
     for name, sent in sorted(request.form.lists()):
         digest.update(json.dumps([name, sent]).encode())
         values[name] = _field(name, sent)
-    if "image" in values:
-        raise InvalidInput("`image` must be a file: give the part a file name.")
+    if part in values:
+        raise InvalidInput(f"`{part}` must be a file: give the part a file name.")
     _storable(values)
-    files = request.files.getlist("image")
+    files = request.files.getlist(part)
     if len(files) != 1 or len(list(request.files.values())) != 1:
-        problem = {"pointer": "/image", "code": "missing", "detail": "send one file `image`"}
-        raise InvalidInput("The form needs exactly one file, in the part `image`.", [problem])
-    values["image"] = files[0].read()
-    digest.update(hashlib.sha256(values["image"]).digest())
+        problem = {"pointer": f"/{part}", "code": "missing", "detail": f"send one file `{part}`"}
+        raise InvalidInput(f"The form needs exactly one file, in the part `{part}`.", [problem])
+    digest.update(hashlib.file_digest(files[0].stream, "sha256").digest())  # type: ignore[arg-type]
+    files[0].stream.seek(0)
+    values[part] = files[0]
+    after_this_request(_close_files)
     g.body_sha256 = digest.digest()
     return values
+
+
+def _close_files(response: Response) -> Response:
+    """A large file lies on the disk until it is closed."""
+    for file in request.files.values():
+        file.close()
+    return response
 
 
 def _field(name: str, sent: list[str]) -> Any:

@@ -10,24 +10,25 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    Strict,
     TypeAdapter,
     create_model,
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
+from werkzeug.datastructures import FileStorage
 
 from db import images
 from db.errors import InvalidInput
+from db.fields import DocumentId, ItemFields, ItemId, Prose
 from db.filters import Filters
-from db.items import ItemFields, ItemId, Prose
 from db.vocabulary import ItemKind, JobKind, JobStatus, TaskStatus
 
 CatalogName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 JobId = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
 PATH_PARTS: dict[str, TypeAdapter[str]] = {
     "catalog": TypeAdapter(CatalogName),
+    "document": TypeAdapter(DocumentId),
     "item": TypeAdapter(ItemId),
     "job": TypeAdapter(JobId),
 }
@@ -50,14 +51,17 @@ LongText = Annotated[str, Field(min_length=1, max_length=100_000)]
 def one_of(*names: str) -> ConfigDict:
     """The configuration of a body that has exactly one of these fields."""
     return ConfigDict(
-        extra="forbid", json_schema_extra={"oneOf": [{"required": [name]} for name in names]}
+        extra="forbid",
+        json_schema_extra={"oneOf": [{"required": [name]} for name in names]},
+        arbitrary_types_allowed=True,
     )
 
 
 class Source(BaseModel):
     """A body with exactly one source; `image` is a form's file and never in JSON."""
 
-    image: SkipJsonSchema[Annotated[bytes, Strict()] | None] = None
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    image: SkipJsonSchema[FileStorage | None] = None
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
@@ -73,7 +77,7 @@ class Source(BaseModel):
 
         Raises ImageTooLarge, UnsupportedImage, or InvalidInput for broken base64.
         """
-        data = self.image
+        data = self.image.read() if self.image else None
         encoded = getattr(self, "image_base64", None)
         if data is None and encoded is not None:
             try:
@@ -226,12 +230,18 @@ class Item(BaseModel):
     kind: ItemKind
     name: str | None
     caption: str | None
+    captioned_by: str | None
     description: str | None
     category: str | None
     tags: list[str]
     price: float | None
     currency: str | None
     attributes: dict[str, Any]
+    text: str | None
+    document_id: str | None
+    page: int | None
+    span: list[int] | None
+    box: list[float] | None
     source_url: str | None
     sha256: str | None
     created_at: datetime
@@ -248,6 +258,21 @@ class JobCounts(BaseModel):
     failed: int
     canceled: int
     pending: int
+
+
+class Progress(BaseModel):
+    """How far a document's reading came."""
+
+    pages: int
+    read: int
+
+
+class JobUsage(BaseModel):
+    """What providers were paid for a job, as they count it."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
 
 
 class JobUrls(BaseModel):
@@ -280,6 +305,8 @@ class Job(BaseModel):
     cancel_requested_at: datetime | None
     expanded: bool
     counts: JobCounts
+    progress: Progress | None
+    usage: JobUsage | None
     result: dict[str, Any] | None
     error: Error | None
     urls: JobUrls
@@ -293,6 +320,7 @@ class Task(BaseModel):
     status: TaskStatus
     attempts: int
     error: Error | None
+    note: str | None
 
 
 class CatalogList(BaseModel):

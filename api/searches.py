@@ -1,4 +1,7 @@
-"""Searches: answered at once where the query's vector is known, else a job for the embed lane."""
+"""Searches: answered at once where the query's vectors are known, else a job that makes them."""
+
+import re
+from typing import Any
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
@@ -8,20 +11,20 @@ from api import reading, schemas, submits
 from api.auth import current_tenant
 from api.openapi import KEY, PREFER, SUBMITTED, Routes
 from api.services import services
-from db import catalogs, jobs, search
-from db.errors import ModeNotSupported
+from db import catalogs, jobs, retrieval
 from db.queue import NewTask
-from db.vocabulary import JobKind, Lane
+from db.retrieval import Asked
+from db.vocabulary import JobKind
 
 routes = Routes("searches")
+CATEGORY_WORDS = re.compile(r"\b(in|category|section|department)\b", re.IGNORECASE)
+"""Without one of these no category is named, and none need be read."""
 
 
-@routes.route("POST", "/v1/catalogs/<catalog>/searches", body=schemas.SearchRequest, form=True,
+@routes.route("POST", "/v1/catalogs/<catalog>/searches", body=schemas.SearchRequest, form="image",
               limit=reading.WITH_PICTURES, answers=SUBMITTED, headers=(PREFER, KEY))  # fmt: skip
 def create_search(catalog: str, body: schemas.SearchRequest) -> ResponseReturnValue:
     """Search a catalog by words, by a picture, or by one of its items."""
-    if body.mode in ("text", "hybrid"):
-        raise ModeNotSupported(f"This server has no text vectors yet: {body.mode} cannot be used.")
     tenant, picture = current_tenant(), body.picture()
     sha256 = None
     if picture:
@@ -30,51 +33,37 @@ def create_search(catalog: str, body: schemas.SearchRequest) -> ResponseReturnVa
 
     def make(connection: Connection) -> submits.Submitted:
         row = catalogs.get(connection, tenant, catalog)
-        result = _at_once(connection, tenant, row, body, sha256)
-        if result is not None:
+        asked = _asked(connection, tenant, row, body)
+        steps = retrieval.steps(connection, tenant, row, asked, sha256)
+        if not steps:
+            result = retrieval.result(connection, tenant, row, asked, sha256)
             job = jobs.create_ended(connection, tenant, JobKind.SEARCH, catalog_id=row.id,
-                                    request=_request(body), result=result)  # fmt: skip
+                                    request=asked.as_json(), result=result)  # fmt: skip
             return submits.Submitted(job)
-        task = _task(row, body, sha256)
         hours = services().settings.job_deadline_hours
-        job = jobs.create(connection, tenant, JobKind.SEARCH, catalog_id=row.id, tasks=[task],
-                          request=_request(body), deadline_hours=hours)  # fmt: skip
-        return submits.Submitted(job, frozenset([task.lane]))
+        job = jobs.create(connection, tenant, JobKind.SEARCH, catalog_id=row.id,
+                          tasks=[NewTask.of(steps)], request=asked.as_json(),
+                          deadline_hours=hours)  # fmt: skip
+        return submits.Submitted(job, frozenset([steps[0].lane]))
 
     return submits.submit(make)
 
 
-def _at_once(
-    connection: Connection,
-    tenant: int,
-    catalog: catalogs.Catalog,
-    body: schemas.SearchRequest,
-    sha256: bytes | None,
-) -> dict[str, object] | None:
-    """The result, when the query's vector is stored; None when the model is needed."""
-    exclude = vector = None
-    if body.item_id is not None:
-        exclude, vector = search.item_vector(connection, tenant, catalog, body.item_id)
-    elif sha256 or body.text is not None:
-        key = sha256 or search.query_sha(body.text or "")
-        vector = search.cached_query(connection, tenant, catalog.model_id, key)
-    if vector is None:
+def _asked(
+    connection: Connection, tenant: int, catalog: catalogs.Catalog, body: schemas.SearchRequest
+) -> Asked:
+    more: dict[str, Any] = {"limit": body.limit, "mode": body.mode}
+    if body.text is not None:
+        known = categories_for(connection, tenant, catalog, body.text, body.parse_constraints)
+        return Asked.words(body.text, body.filters, known, **more)
+    return Asked(item_id=body.item_id, image_url=body.image_url, filters=body.filters, **more)
+
+
+def categories_for(
+    connection: Connection, tenant: int, catalog: catalogs.Catalog, words: str, parse: bool
+) -> list[str] | None:
+    """The categories that words may name; None where their constraints are not to be read."""
+    if not parse:
         return None
-    return search.respond(connection, tenant, catalog, vector, _request(body), exclude)
-
-
-def _task(catalog: catalogs.Catalog, body: schemas.SearchRequest, sha256: bytes | None) -> NewTask:
-    if body.image_url:
-        fetch = {"image_url": body.image_url, "query": True, "model": catalog.image_model}
-        return NewTask(Lane.INGEST, payload=fetch)
-    payload = {"sha256": sha256.hex()} if sha256 else {"text": body.text}
-    return NewTask(Lane.EMBED, model=catalog.image_model, payload=payload)
-
-
-def _request(body: schemas.SearchRequest) -> dict[str, object]:
-    """What the worker needs to finish the search."""
-    asked = {name: getattr(body, name) for name in ("text", "image_url", "item_id")}
-    return {name: value for name, value in asked.items() if value is not None} | {
-        "limit": body.limit, "filters": body.filters.as_json(), "mode": body.mode,
-        "parse_constraints": body.parse_constraints,
-    }  # fmt: skip
+    may_name_one = CATEGORY_WORDS.search(words)
+    return catalogs.categories(connection, tenant, catalog.id) if may_name_one else []

@@ -11,9 +11,9 @@ from api import reading, views
 from api.auth import current_tenant
 from api.openapi import answer
 from api.services import services
-from db import idempotency, jobs
+from db import evaluation, idempotency, jobs
 from db.queue import NewTask
-from db.vocabulary import TaskStatus
+from db.vocabulary import JobKind, TaskStatus
 
 LONGEST_WAIT = 60
 WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,6})\"?\s*", re.IGNORECASE)
@@ -71,7 +71,7 @@ def poll(job_id: str, unended_status: int = 200) -> Response:
 
 def shown(job: jobs.Job, unended_status: int = 200, waited: int = 0) -> Response:
     """A job as the answer, saying how long it would have been waited for."""
-    response = answer(views.job(job, embeddings_of(job)), 200 if job.ended else unended_status)
+    response = answer(views.job(job, result_of(job)), 200 if job.ended else unended_status)
     if not job.ended:
         response.headers["Retry-After"] = "1"
     if preferred_wait() is not None:
@@ -85,12 +85,16 @@ def read(job_id: str) -> jobs.Job:
         return jobs.get(connection, current_tenant(), job_id)
 
 
-def embeddings_of(job: jobs.Job) -> views.Json | None:
-    """The result of an ended embedding job, from its tasks; else None."""
-    if not views.has_vectors(job):
+def result_of(job: jobs.Job) -> views.Json | None:
+    """The result of an ended job whose tasks hold it; else None."""
+    if not views.has_results_in_tasks(job):
         return None
     with services().database.begin() as connection:
-        return views.embeddings(job, jobs.results(connection, current_tenant(), job.id))
+        results = list(jobs.results(connection, current_tenant(), job.id))
+    if job.kind == JobKind.EVALUATION:
+        # Its last query failed, and nobody summed up the others.
+        return evaluation.summary(job.request, dict(results))
+    return views.embeddings(job, results)
 
 
 def preferred_wait() -> int | None:

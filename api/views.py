@@ -1,11 +1,12 @@
 """Rows as the contract shows them."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from db import catalogs, items, jobs
+from db import catalogs, documents, items, jobs
 from db.items import rfc3339
 from db.search import item_urls
 from db.vocabulary import JobKind, JobStatus
@@ -39,6 +40,8 @@ def job(row: jobs.Job, result: Json | None = None) -> Json:
         "cancel_requested_at": _time(row.cancel_requested_at),
         "expanded": row.expanded,
         "counts": {name: getattr(row, name) for name in JOB_COUNTS},
+        "progress": row.progress,
+        "usage": row.usage,
         "result": result if row.result is None else row.result,
         "error": row.error,
         "urls": {"self": path, "cancel": f"{path}/cancel", "retry": f"{path}/retry",
@@ -50,9 +53,10 @@ def _time(moment: datetime | None) -> str | None:
     return rfc3339(moment) if moment else None
 
 
-def has_vectors(row: jobs.Job) -> bool:
+def has_results_in_tasks(row: jobs.Job) -> bool:
     """Whether the job's result is in its tasks."""
-    return row.kind == JobKind.EMBEDDING and row.status == JobStatus.SUCCEEDED and not row.result
+    kinds = (JobKind.EMBEDDING, JobKind.EVALUATION)
+    return row.kind in kinds and row.status == JobStatus.SUCCEEDED and not row.result
 
 
 def embeddings(row: jobs.Job, results: Iterable[tuple[int, Json]]) -> Json:
@@ -69,10 +73,19 @@ def embeddings(row: jobs.Job, results: Iterable[tuple[int, Json]]) -> Json:
     }
 
 
+def document(catalog: catalogs.Catalog, row: documents.Document) -> Json:
+    """A document with where it and its items are served."""
+    path = f"{catalog_path(catalog.name)}/documents/{quote(row.id, safe='')}"
+    items = f"{catalog_path(catalog.name)}/items?filters=" + quote(
+        json.dumps({"document_id": row.id})
+    )
+    return row.as_json() | {"urls": {"self": path, "items": items}}
+
+
 def task(row: jobs.TaskView) -> Json:
     """A task in its job's list."""
     return {"index": row.index, "item_id": row.item_id, "status": row.status,
-            "attempts": row.attempts, "error": row.error}  # fmt: skip
+            "attempts": row.attempts, "error": row.error, "note": row.note}  # fmt: skip
 
 
 def item(catalog: catalogs.Catalog, row: items.Item) -> Json:

@@ -5,7 +5,18 @@ from pathlib import Path
 
 import click
 
-from benchmarks import imports, mixed, search, singles, start
+from benchmarks import (
+    constraints,
+    documents,
+    full_text,
+    hybrid,
+    imports,
+    mixed,
+    provider_faults,
+    search,
+    singles,
+    start,
+)
 from benchmarks.report import Figure, console, save, show
 
 BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
@@ -14,19 +25,27 @@ BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
     "singles": singles.run,
     "search": search.run,
     "start": start.run,
+    "documents": documents.run,
+    "hybrid": hybrid.run,
+    "full_text": full_text.run,
+    "constraints": constraints.run,
+    "provider_faults": provider_faults.run,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
-@click.command(epilog="A missed target is shown, and never fails: figures belong to a machine.")
+@click.command(
+    epilog=f"Names: {', '.join(BENCHMARKS)}. A missed target is shown, and never fails: figures "
+    "belong to a machine."
+)
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]...")
 @click.option("--quick", is_flag=True, help="A tenth of the work: to see that they run.")
 @click.option("--json", "path", type=click.Path(path_type=Path), default=RESULTS,
               show_default=True, help="File for the figures.")  # fmt: skip
 def main(names: Sequence[str], quick: bool, path: Path) -> None:
-    """Measure Sightline on this machine: imports, mixed, singles, search, start (all of them).
+    """Measure Sightline on this machine, by default in every way.
 
-    Each starts a server of its own, so nothing else should be running.
+    Each starts the servers that it needs, so nothing else should be running.
     """
     results: dict[str, Sequence[Figure]] = {}
     for name in names or BENCHMARKS:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from db.errors import NotFound
+from db.vocabulary import OPENAI_PREFIX, Lane
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,22 @@ class Catalog:
     text_model: str
     model_id: int | None
     """The vector space that its pictures are in; None until the first one is embedded."""
+    text_model_id: int | None
+    """The vector space of its items' words; None until the first ones are embedded."""
     created_at: datetime
 
+    @property
+    def text_lane(self) -> Lane:
+        """Where its items' words are embedded."""
+        return lane_of_text_model(self.text_model)
 
-COLUMNS = "id, name, description, image_model, text_model, model_id, created_at"
+
+def lane_of_text_model(name: str) -> Lane:
+    """Where words are embedded: a provider's call waits, a local model computes."""
+    return Lane.ANSWER if name.startswith(OPENAI_PREFIX) else Lane.EMBED
+
+
+COLUMNS = "id, name, description, image_model, text_model, model_id, text_model_id, created_at"
 
 
 def put(
@@ -37,16 +50,20 @@ def put(
 ) -> tuple[Catalog, bool]:
     """Create or update a catalog; says whether it was created.
 
-    The image model of a catalog that holds embeddings stays what it is.
+    The image model of a catalog that holds embeddings stays what it is, and the text model of
+    one that holds items.
     """
     row = (
         connection.execute(
             text(f"""INSERT INTO catalogs AS c (tenant_id, name, description, image_model, text_model)
                  VALUES (:tenant, :name, :description, :image_model, :text_model)
                  ON CONFLICT (tenant_id, name) DO UPDATE SET description = excluded.description,
-                    text_model = excluded.text_model, updated_at = now(),
+                    updated_at = now(),
                     image_model = CASE WHEN c.model_id IS NULL THEN excluded.image_model
-                                       ELSE c.image_model END
+                                       ELSE c.image_model END,
+                    text_model = CASE WHEN EXISTS (SELECT 1 FROM items i WHERE
+                                          i.tenant_id = c.tenant_id AND i.catalog_id = c.id)
+                                      THEN c.text_model ELSE excluded.text_model END
                  RETURNING {COLUMNS}, xmax = 0 AS created"""),
             {
                 "tenant": tenant,
@@ -111,13 +128,20 @@ def delete(connection: Connection, tenant: int, name: str) -> None:
 def counts(connection: Connection, tenant: int, catalog_id: int) -> dict[str, Any]:
     """Items by kind, how many of them are embedded, and how many wait for that."""
     rows = connection.execute(
-        text("""SELECT i.kind, count(*) AS items, count(e.item_id) AS embedded,
-                count(*) FILTER (WHERE i.sha256 IS NOT NULL AND e.item_id IS NULL) AS pending
-                FROM items i
-                JOIN catalogs c ON c.tenant_id = i.tenant_id AND c.id = i.catalog_id
-                LEFT JOIN embeddings e ON e.tenant_id = i.tenant_id AND e.item_id = i.id
-                    AND e.model_id = c.model_id AND e.sha256 = i.sha256
-                WHERE i.tenant_id = :tenant AND i.catalog_id = :catalog GROUP BY i.kind"""),
+        text("""SELECT kind, count(*) AS items, count(*) FILTER (WHERE pending) AS pending,
+                count(*) FILTER (WHERE vectors > 0 AND NOT pending) AS embedded
+                FROM (SELECT i.kind,
+                          (i.sha256 IS NOT NULL AND e.item_id IS NULL)
+                          OR (i.words_sha256 IS NOT NULL AND w.item_id IS NULL) AS pending,
+                          num_nonnulls(e.item_id, w.item_id) AS vectors
+                      FROM items i
+                      JOIN catalogs c ON c.tenant_id = i.tenant_id AND c.id = i.catalog_id
+                      LEFT JOIN embeddings e ON e.tenant_id = i.tenant_id AND e.item_id = i.id
+                          AND e.model_id = c.model_id AND e.sha256 = i.sha256
+                      LEFT JOIN embeddings w ON w.tenant_id = i.tenant_id AND w.item_id = i.id
+                          AND w.model_id = c.text_model_id AND w.sha256 = i.words_sha256
+                      WHERE i.tenant_id = :tenant AND i.catalog_id = :catalog) AS each
+                GROUP BY kind"""),
         {"tenant": tenant, "catalog": catalog_id},
     ).all()
     return {
@@ -128,10 +152,32 @@ def counts(connection: Connection, tenant: int, catalog_id: int) -> dict[str, An
     }
 
 
-def set_model(connection: Connection, tenant: int, catalog_id: int, model_id: int) -> None:
-    """Fix the vector space of a catalog, when its first picture was embedded."""
+def categories(connection: Connection, tenant: int, catalog_id: int) -> list[str]:
+    """The categories of a catalog's items, the first 500 by name: one index look-up for each."""
+    rows = connection.execute(
+        text("""WITH RECURSIVE each AS (
+                    SELECT min(category) AS category FROM items
+                    WHERE tenant_id = :tenant AND catalog_id = :catalog
+                    UNION ALL
+                    SELECT (SELECT min(i.category) FROM items i WHERE i.tenant_id = :tenant
+                            AND i.catalog_id = :catalog AND i.category > each.category)
+                    FROM each WHERE each.category IS NOT NULL)
+                SELECT category FROM each WHERE category IS NOT NULL LIMIT 500"""),
+        {"tenant": tenant, "catalog": catalog_id},
+    )
+    return list(rows.scalars())
+
+
+def set_model(
+    connection: Connection, tenant: int, catalog_id: int, name: str, model_id: int
+) -> None:
+    """Fix a vector space of a catalog, when its first picture or its first words were embedded."""
     connection.execute(
-        text("""UPDATE catalogs SET model_id = :model WHERE tenant_id = :tenant AND id = :id
-                AND model_id IS NULL"""),
-        {"tenant": tenant, "id": catalog_id, "model": model_id},
+        text("""UPDATE catalogs SET
+                model_id = CASE WHEN image_model = :name THEN coalesce(model_id, :model)
+                                ELSE model_id END,
+                text_model_id = CASE WHEN text_model = :name THEN coalesce(text_model_id, :model)
+                                     ELSE text_model_id END
+                WHERE tenant_id = :tenant AND id = :id"""),
+        {"tenant": tenant, "id": catalog_id, "name": name, "model": model_id},
     )

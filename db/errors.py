@@ -21,6 +21,7 @@ SightlineError
 │   ├── DocumentEncrypted
 │   ├── BrokenDocument
 │   ├── BrokenPage
+│   ├── DocumentReplaced
 │   ├── BrokenUpload
 │   ├── EmptyUpload
 │   ├── InvalidManifestLine
@@ -59,8 +60,10 @@ class SightlineError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong on our side"
-    can_pass: ClassVar[bool] = False
+    can_pass: bool = False
     """Whether the same task may succeed when it is tried again."""
+    retry_after: float | None = None
+    """Seconds after which it may; None where nobody told."""
 
     def __init__(self, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail)
@@ -190,6 +193,12 @@ class BrokenPage(Unprocessable):
     code = "broken_page"
 
 
+class DocumentReplaced(Unprocessable):
+    """Raised when a document was deleted or sent anew while it was being read."""
+
+    code = "document_replaced"
+
+
 class BrokenUpload(Unprocessable):
     """Raised when an uploaded manifest or ZIP cannot be read at all."""
 
@@ -273,6 +282,10 @@ class ProviderError(SightlineError):
     """Raised for what a provider of answers or text vectors did; `retry_after` is in seconds."""
 
     code, status, title = "provider_error", 502, "The provider could not answer"
+    usage: Any = None
+    """The tokens that the failed call cost all the same, where the provider told."""
+    too_large: bool = False
+    """Whether the request was refused for its size: with smaller pictures it may pass."""
 
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)

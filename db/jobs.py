@@ -33,6 +33,8 @@ class Job:
     canceled: int
     expanded: bool
     request: dict[str, Any]
+    progress: dict[str, Any] | None
+    usage: dict[str, Any] | None
     result: dict[str, Any] | None
     error: dict[str, Any] | None
     created_at: datetime
@@ -62,11 +64,13 @@ class TaskView:
     status: TaskStatus
     attempts: int
     error: dict[str, Any] | None
+    note: str | None
+    """What was left out, in plain words."""
 
 
 SELECT_JOBS = """
     SELECT j.id, j.kind, c.name AS catalog, j.status, j.total, j.succeeded, j.unchanged, j.failed,
-        j.canceled, j.expanded, j.request, j.result, j.error, j.created_at, j.started_at,
+        j.canceled, j.expanded, j.request, j.progress, j.usage, j.result, j.error, j.created_at, j.started_at,
         j.ended_at, j.expires_at, j.cancel_requested_at
     FROM jobs j LEFT JOIN catalogs c ON c.tenant_id = j.tenant_id AND c.id = j.catalog_id
     WHERE j.tenant_id = :tenant
@@ -98,7 +102,7 @@ CANCEL_TASKS = text("""
 
 RETRY_TASKS = text("""
     UPDATE tasks SET status = 'queued', attempts = 0, alone = false, error = NULL,
-        ended_at = NULL, run_after = NULL
+        ended_at = NULL, run_after = NULL, payload = payload - 'spent'
     WHERE tenant_id = :tenant AND job_id = :job AND status = 'failed' RETURNING expands, lane
 """)
 
@@ -242,7 +246,8 @@ def tasks(
 ) -> list[TaskView]:
     """A job's tasks by index, behind the (index, id) `after`."""
     rows = connection.execute(
-        text(f"""SELECT id, place AS index, external_id AS item_id, status, attempts, error
+        text(f"""SELECT id, place AS index, external_id AS item_id, status, attempts, error,
+                    payload->>'note' AS note
                  FROM tasks WHERE tenant_id = :tenant AND job_id = :job AND NOT expands
                  AND (place, id) > (:place, :id) {"AND status = :status" if status else ""}
                  ORDER BY place, id LIMIT :limit"""),
@@ -271,6 +276,30 @@ def set_result(connection: Connection, tenant: int, job_id: str, result: dict[st
             bindparam("result", type_=JSONB)
         ),
         {"tenant": tenant, "job": job_id, "result": result},
+    )
+
+
+def set_progress(
+    connection: Connection, tenant: int, job_id: str, progress: dict[str, Any]
+) -> None:
+    """Say how far a job came, where its counts do not."""
+    connection.execute(
+        text("UPDATE jobs SET progress = :p WHERE tenant_id = :tenant AND id = :job").bindparams(
+            bindparam("p", type_=JSONB)
+        ),
+        {"tenant": tenant, "job": job_id, "p": progress},
+    )
+
+
+def add_usage(connection: Connection, tenant: int, job_id: str, usage: dict[str, int]) -> None:
+    """Add what a provider says that a call cost, whatever came of the call."""
+    connection.execute(
+        text("""UPDATE jobs SET usage = jsonb_build_object(
+                    'calls', coalesce((usage->>'calls')::int, 0) + 1,
+                    'input_tokens', coalesce((usage->>'input_tokens')::int, 0) + :input_tokens,
+                    'output_tokens', coalesce((usage->>'output_tokens')::int, 0) + :output_tokens)
+                WHERE tenant_id = :tenant AND id = :job"""),
+        {"tenant": tenant, "job": job_id, **usage},
     )
 
 

@@ -32,7 +32,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from db.vocabulary import ItemKind, JobKind, JobStatus, Lane, TaskStatus
 
 SCHEMA = "sightline"
-REVISION = "0001"
+REVISION = "0003"
 """The newest migration; a test holds it to the migrations' own head."""
 REFERENCE_TABLES = ("tenants", "models", "workers")
 """Tables without a tenant column; with Citus they become reference tables."""
@@ -145,6 +145,7 @@ class Catalog(Base):
     image_model: Mapped[str]
     text_model: Mapped[str]
     model_id: Mapped[int | None] = mapped_column(ForeignKey("models.id"))
+    text_model_id: Mapped[int | None] = mapped_column(ForeignKey("models.id"))
     created_at: Mapped[datetime] = made_now()
     updated_at: Mapped[datetime] = made_now()
 
@@ -157,19 +158,25 @@ def of_catalog() -> ForeignKeyConstraint:
 
 
 class Document(Base):
-    """An uploaded PDF or deck; its items point to it."""
+    """An uploaded PDF or deck; its items point to it. `id` is the client's own, or made."""
 
     __tablename__ = "documents"
-    __table_args__ = (of_catalog(), Index(None, "tenant_id", "catalog_id"))
+    __table_args__ = (of_catalog(),)
     tenant_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    catalog_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
-    catalog_id: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[bytes]
     media_type: Mapped[str]
+    file_name: Mapped[str | None]
     title: Mapped[str | None]
-    pages: Mapped[int | None]
+    category: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     attributes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    pages: Mapped[int | None]
+    notes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    """What was left out of it, in plain words."""
     created_at: Mapped[datetime] = made_now()
+    updated_at: Mapped[datetime] = made_now()
 
 
 class Item(Base):
@@ -179,15 +186,15 @@ class Item(Base):
     __table_args__ = (
         of_catalog(),
         ForeignKeyConstraint(
-            ["tenant_id", "document_id"],
-            ["documents.tenant_id", "documents.id"],
+            ["tenant_id", "catalog_id", "document_id"],
+            ["documents.tenant_id", "documents.catalog_id", "documents.id"],
             ondelete="CASCADE",
         ),
         UniqueConstraint("tenant_id", "catalog_id", "external_id"),
         one_of("kind", ItemKind),
         Index(None, "tenant_id", "catalog_id", "category"),
         Index(None, "tenant_id", "catalog_id", "price"),
-        Index(None, "tenant_id", "document_id"),
+        Index(None, "tenant_id", "catalog_id", "document_id"),
         Index(None, "tenant_id", "sha256"),
         Index("items_tags_idx", "tags", postgresql_using="gin"),
         Index(
@@ -196,7 +203,12 @@ class Item(Base):
             postgresql_using="gin",
             postgresql_ops={"attributes": "jsonb_path_ops"},
         ),
-        Index("items_tsv_idx", "tsv", postgresql_using="gin"),
+        Index(
+            "items_words_idx",
+            text("keys_of(catalog_id, tsv)"),
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 256},
+        ),
     )
     tenant_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -204,9 +216,13 @@ class Item(Base):
     external_id: Mapped[str]
     kind: Mapped[str] = mapped_column(server_default=ItemKind.IMAGE)
     sha256: Mapped[bytes | None]
+    words_sha256: Mapped[bytes | None]
+    """The hash of its words, where the catalog has a text model; see `entries.words_of`."""
     source_url: Mapped[str | None]
     name: Mapped[str | None]
     caption: Mapped[str | None]
+    captioned_by: Mapped[str | None]
+    """The model that wrote the caption; None for the client's own."""
     description: Mapped[str | None]
     category: Mapped[str | None]
     tags: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
@@ -224,7 +240,7 @@ class Item(Base):
 
 
 class Embedding(Base):
-    """One item's vector under one model; found again by the bytes' hash, which is the cache."""
+    """One item's vector under one model; found again by the hash of what was embedded: the cache."""
 
     __tablename__ = "embeddings"
     __table_args__ = (
@@ -272,6 +288,10 @@ class Job(Base):
     catalog_id: Mapped[int | None] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(server_default=JobStatus.QUEUED)
     request: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    progress: Mapped[dict[str, Any] | None]
+    """How far a document's reading came: `{"pages": 12, "read": 5}`."""
+    usage: Mapped[dict[str, Any] | None]
+    """What providers were paid for it: `{"calls", "input_tokens", "output_tokens"}`."""
     result: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
     total: Mapped[int] = mapped_column(Integer, server_default="0")
@@ -329,7 +349,7 @@ class Task(Base):
     expands: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     """Whether it makes its job's tasks; such a row is in no count and no list."""
     model: Mapped[str | None]
-    """The image model's name that the embed lane needs for it."""
+    """The name of the model that embeds it; None where none is needed."""
     item_id: Mapped[int | None] = mapped_column(BigInteger)
     external_id: Mapped[str | None]
     payload: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))

@@ -26,6 +26,18 @@ WORKER_LOST = WorkerLost("Its workers died while they did it.")
 
 
 @dataclass(frozen=True)
+class Step:
+    """One lane's part of a task's work; a task takes its steps one after the other.
+
+    `model` is the name of the model that embeds it; None where none is needed.
+    """
+
+    lane: Lane
+    payload: dict[str, Any]
+    model: str | None = None
+
+
+@dataclass(frozen=True)
 class NewTask:
     """A task to enqueue. `place` is its index in the job."""
 
@@ -39,6 +51,11 @@ class NewTask:
     error: dict[str, Any] | None = None
     expands: bool = False
 
+    @classmethod
+    def of(cls, steps: Sequence[Step], **more: Any) -> "NewTask":
+        """A task that begins with the first step; the others wait in its payload."""
+        return cls(steps[0].lane, model=steps[0].model, payload=_payload(steps), **more)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -50,7 +67,7 @@ class Task:
     job_kind: str
     catalog_id: int | None
     model_id: int | None
-    """The vector space of the catalog, once something was embedded in it."""
+    """The vector space that the catalog has for `model`, once something was embedded in it."""
     place: int
     expands: bool
     model: str | None
@@ -61,6 +78,18 @@ class Task:
     attempts: int
     alone: bool
     cancel_requested: bool
+
+    @property
+    def then(self) -> list[Step]:
+        """The steps behind the one that is being done."""
+        return [Step(Lane(one["lane"]), one["payload"], one["model"])
+                for one in self.payload.get("then", [])]  # fmt: skip
+
+
+def _payload(steps: Sequence[Step]) -> dict[str, Any]:
+    """The first step's payload, with the steps behind it."""
+    then = {"then": [vars(step) for step in steps[1:]]} if steps[1:] else {}
+    return steps[0].payload | then
 
 
 @dataclass(frozen=True)
@@ -132,7 +161,9 @@ CLAIM = text("""
         FROM (SELECT tenant_id, id, alone, priority, rank FROM tasks
               WHERE status = 'queued' AND lane = :lane
                 AND (run_after IS NULL OR run_after <= now())
-                AND (model IS NULL OR model = ANY(:models)) AND priority <= :priority
+                AND CASE WHEN cardinality(CAST(:models AS text[])) = 0 THEN model IS NULL
+                         ELSE model = ANY(CAST(:models AS text[])) END
+                AND priority <= :priority
               ORDER BY priority, rank, id LIMIT :limit FOR UPDATE SKIP LOCKED) AS locked
     ), picked AS (
         SELECT tenant_id, id FROM due
@@ -145,7 +176,8 @@ CLAIM = text("""
         LEFT JOIN catalogs c ON c.tenant_id = j.tenant_id AND c.id = j.catalog_id
         WHERE t.tenant_id = picked.tenant_id AND t.id = picked.id
           AND j.tenant_id = t.tenant_id AND j.id = t.job_id
-        RETURNING t.tenant_id, t.id, t.job_id, j.kind AS job_kind, j.catalog_id, c.model_id,
+        RETURNING t.tenant_id, t.id, t.job_id, j.kind AS job_kind, j.catalog_id,
+            CASE WHEN t.model = c.text_model THEN c.text_model_id ELSE c.model_id END AS model_id,
             t.place, t.expands, t.model, t.item_id, t.external_id, t.payload, j.request,
             t.attempts, t.alone, j.cancel_requested_at IS NOT NULL AS cancel_requested,
             t.priority, t.rank, j.status AS job_status
@@ -191,15 +223,18 @@ REQUEUE = text("""
 """).bindparams(TASKS)
 
 MOVE = text("""
-    UPDATE tasks SET lane = :lane, status = 'queued', attempts = 0, alone = false,
+    UPDATE tasks t SET lane = m.lane, status = 'queued', attempts = 0, alone = false,
         lease_token = NULL, lease_expires_at = NULL, leased_by = NULL, run_after = NULL,
-        model = :model, item_id = :item_id, payload = :payload
-    WHERE tenant_id = :tenant AND id = :id AND lease_token = :token AND status = 'running'
-    RETURNING id
-""").bindparams(bindparam("payload", type_=JSONB))
+        model = m.model, item_id = coalesce(m.item_id, t.item_id), payload = m.payload
+    FROM jsonb_to_recordset(:moves) AS m(tenant bigint, id bigint, lane text, model text,
+                                         item_id bigint, payload jsonb)
+    WHERE t.tenant_id = m.tenant AND t.id = m.id AND t.lease_token = :token
+      AND t.status = 'running'
+    RETURNING t.id
+""").bindparams(bindparam("moves", type_=JSONB))
 
-PROGRESS = text("""
-    UPDATE tasks SET payload = :payload, attempts = 1
+NOTE = text("""
+    UPDATE tasks SET payload = :payload, attempts = coalesce(:attempts, attempts)
     WHERE tenant_id = :tenant AND id = :id AND lease_token = :token AND status = 'running'
     RETURNING id
 """).bindparams(bindparam("payload", type_=JSONB))
@@ -337,11 +372,24 @@ def progress(connection: Connection, token: UUID, task: Task, payload: dict[str,
 
     A committed chunk is progress, so the attempts begin again.
     """
+    note(connection, token, task, payload, attempts=1)
+
+
+def note(
+    connection: Connection,
+    token: UUID,
+    task: Task,
+    payload: dict[str, Any],
+    attempts: int | None = None,
+) -> None:
+    """Keep what a task must know when it is claimed again. Raises LeaseLost."""
     noted = connection.execute(
-        PROGRESS, {"tenant": task.tenant_id, "id": task.id, "token": token, "payload": payload}
-    ).first()
+        NOTE,
+        {"tenant": task.tenant_id, "id": task.id, "token": token, "payload": payload,
+         "attempts": attempts},
+    ).first()  # fmt: skip
     if noted is None:
-        raise LeaseLost("The expansion is not held any more.")
+        raise LeaseLost("The task is not held any more.")
 
 
 def finish(connection: Connection, token: UUID, outcomes: Sequence[Outcome]) -> list[str]:
@@ -394,11 +442,13 @@ def fail(
     final = [(t, e) for t, e in failures if not (e.can_pass and t.attempts < MAX_ATTEMPTS)]
     if again:
         rows = [
-            {"tenant": t.tenant_id, "id": t.id, "error": e.as_json(), "delay": 2.0**t.attempts}
+            {"tenant": t.tenant_id, "id": t.id, "error": e.as_json(), "delay": delay(t, e)}
             for t, e in again
         ]
         if len(connection.execute(REQUEUE, {"tasks": rows, "token": token}).all()) != len(again):
             raise LeaseLost("A failed task is not held any more.")
+    if not final:
+        return []
     ended = finish(
         connection, token, [Outcome(t, TaskStatus.FAILED, e.as_json()) for t, e in final]
     )
@@ -406,6 +456,11 @@ def fail(
         if task.expands:
             ended += end_expansion(connection, task, error)
     return ended
+
+
+def delay(task: Task, error: SightlineError) -> float:
+    """Seconds until a failed task is tried again."""
+    return 2.0**task.attempts if error.retry_after is None else error.retry_after
 
 
 def end_expansion(
@@ -435,21 +490,22 @@ def release(connection: Connection, token: UUID, tasks: Sequence[Task]) -> None:
 def move(
     connection: Connection,
     token: UUID,
-    task: Task,
-    lane: Lane,
-    *,
-    model: str | None,
-    item_id: int | None,
-    payload: dict[str, Any],
-) -> None:
-    """Hand a task on to the next lane, with fresh attempts. Raises LeaseLost."""
-    moved = connection.execute(
-        MOVE,
-        {"tenant": task.tenant_id, "id": task.id, "token": token, "lane": lane, "model": model,
-         "item_id": item_id, "payload": payload},
-    ).first()  # fmt: skip
-    if moved is None:
-        raise LeaseLost("The task is not held any more.")
+    moves: Sequence[tuple[Task, Sequence[Step]]],
+    item_id: int | None = None,
+) -> set[Lane]:
+    """Hand tasks on to the first of their steps, with fresh attempts; returns its lanes.
+
+    `item_id` is the item that they are about from now on. Raises LeaseLost.
+    """
+    rows = [
+        {"tenant": task.tenant_id, "id": task.id, "lane": steps[0].lane, "model": steps[0].model,
+         "item_id": item_id, "payload": _payload(steps)}
+        for task, steps in moves
+    ]  # fmt: skip
+    moved = connection.execute(MOVE, {"moves": rows, "token": token}).all()
+    if len(moved) != len(rows):
+        raise LeaseLost("A task is not held any more.")
+    return {steps[0].lane for _, steps in moves}
 
 
 def reap(connection: Connection, former_lives: Sequence[str] = ()) -> dict[Lane, int]:

@@ -1,23 +1,25 @@
-"""Search: a query's vector in, ranked hits with their metadata out."""
+"""Search: a query's vectors and words in, ranked hits with their metadata out."""
 
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from pgvector import HalfVector
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, literal_column, select, text
+from sqlalchemy import Connection, text
 
+from db import fusion, hits, words
 from db.catalogs import Catalog
-from db.errors import ItemNotEmbedded, NotFound
 from db.filters import Filters
-from db.items import COLUMNS, Item
-from db.models import Embedding
-from db.models import Item as ItemRow
+from db.hits import Hit, item_urls
+
+__all__ = ["Hit", "Query", "Vector", "cached_query", "find", "item_urls", "keep_query",
+           "query_sha", "result", "to_vector"]  # fmt: skip
 
 Vector = np.ndarray[Any, np.dtype[np.float32]]
+SPARE = 50
+"""How much longer each list is than twice the hits: for what fusion and grouping push back."""
 
 
 def query_sha(words: str) -> bytes:
@@ -60,126 +62,60 @@ def to_vector(value: Any) -> Vector:
     return np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value, dtype=np.float32)
 
 
-def item_vector(
-    connection: Connection, tenant: int, catalog: Catalog, external_id: str
-) -> tuple[int, Vector]:
-    """A stored item's row number and vector. Raises NotFound, ItemNotEmbedded."""
-    row = connection.execute(
-        text("""SELECT i.id, e.vector FROM items i LEFT JOIN embeddings e
-                ON e.tenant_id = i.tenant_id AND e.item_id = i.id AND e.model_id = :model
-                WHERE i.tenant_id = :tenant AND i.catalog_id = :catalog
-                  AND i.external_id = :external_id"""),
-        {"tenant": tenant, "catalog": catalog.id, "model": catalog.model_id,
-         "external_id": external_id},
-    ).first()  # fmt: skip
-    if row is None:
-        raise NotFound(f"There is no item {external_id!r} in this catalog.")
-    if row.vector is None:
-        raise ItemNotEmbedded(f"The item {external_id!r} has no embedding (yet); try again later.")
-    return row.id, to_vector(row.vector)
+@dataclass(frozen=True)
+class Query:
+    """What is searched for. A list whose vector or words are None is left out."""
+
+    words: str | None
+    """For full text; None for a query by picture or item, or where words are not to be compared."""
+    image: Vector | None
+    """A normalised vector in the space of the catalog's pictures."""
+    text: Vector | None
+    """A normalised vector in the space of its items' words."""
+    filters: Filters
+    limit: int = 10
+    exclude: int | None = None
+    """The row of an item that is never returned: the one that is searched with."""
 
 
-def run(
-    connection: Connection,
-    tenant: int,
-    catalog: Catalog,
-    vector: Vector,
-    *,
-    filters: Filters,
-    limit: int,
-    exclude: int | None = None,
-    query: dict[str, Any],
-) -> dict[str, Any]:
-    """Search a catalog by a normalised vector; returns a search job's whole result.
+def find(connection: Connection, tenant: int, catalog: Catalog, query: Query) -> list[Hit]:
+    """The best hits, ranked by the list that is wanted, or by several fused.
 
-    Every vector of the catalog that passes the filters is compared, so `limit` hits come
-    whenever that many items match. `score` is the cosine similarity.
+    Every vector of the catalog that passes the filters is compared, so `limit` hits come whenever
+    that many items with vectors match; by words alone, those are found that hold one of them. One
+    list alone keeps its order, save that further hits of a document's page stand behind all others.
     """
-    hits: list[dict[str, Any]] = []
-    if catalog.model_id is not None:
-        space = (tenant, catalog.id, catalog.model_id)
-        if filters.empty and exclude is None:
-            statement = unfiltered(*space, limit)
-        else:
-            statement = exact(*space, limit, exclude, filters.conditions())
-        rows = connection.execute(statement, {"query": HalfVector(vector)}).mappings()
-        hits = [_hit(catalog.name, rank, dict(row)) for rank, row in enumerate(rows, start=1)]
-    return {"query": query, "hits": hits, "incomplete": False}
-
-
-def exact(
-    tenant: int,
-    catalog_id: int,
-    model_id: int,
-    limit: int,
-    exclude: int | None = None,
-    conditions: Sequence[ColumnElement[bool]] = (),
-) -> Select[Any]:
-    """Compare all that match, then fetch the metadata of the best alone.
-
-    Catalog and model are integer literals, so that partial indexes can match.
-    """
-    distance = Embedding.vector.max_inner_product(bindparam("query"))
-    nearest = select(Embedding.item_id, (-distance).label("score")).where(
-        Embedding.tenant_id == literal_column(str(int(tenant))),
-        Embedding.catalog_id == literal_column(str(int(catalog_id))),
-        Embedding.model_id == literal_column(str(int(model_id))),
+    read = None if query.words is None else words.read(query.words)
+    shape = fusion.Shape(
+        tenant,
+        catalog.id,
+        image=None if query.image is None else catalog.model_id,
+        text=None if query.text is None else catalog.text_model_id,
+        words=read is not None,
+        formed=read is not None and read.form is not None,
+        required=read is not None and read.required,
+        exclude=query.exclude is not None,
     )
-    if exclude is not None:
-        nearest = nearest.where(Embedding.item_id != exclude)
-    if conditions:
-        nearest = nearest.join(
-            ItemRow,
-            (ItemRow.tenant_id == Embedding.tenant_id) & (ItemRow.id == Embedding.item_id),
-        ).where(*conditions)
-    ranked = nearest.order_by(distance, Embedding.item_id).limit(limit).cte("image")
-    return (
-        select(ranked.c.score, *COLUMNS)
-        .join(ranked, (ItemRow.id == ranked.c.item_id) & (ItemRow.tenant_id == tenant))
-        .order_by(ranked.c.score.desc(), ItemRow.id)
-    )
+    if not shape.lists:
+        return []
+    conditions = [] if query.filters.empty else query.filters.conditions()
+    rows = connection.execute(fusion.statement(shape, conditions), _values(query, shape, read))
+    return [hits.from_row(row, shape.lists) for row in rows]
 
 
-unfiltered = lru_cache(maxsize=100)(exact)
-"""The commonest search, remembered: making its statement costs as much as running it."""
+def _values(query: Query, shape: fusion.Shape, read: words.Words | None) -> dict[str, Any]:
+    values: dict[str, Any] = {"limit": query.limit, "pool": 2 * query.limit + SPARE}
+    for name, vector in (("image", query.image), ("text", query.text)):
+        if name in shape.spaces and vector is not None:
+            values[name] = HalfVector(vector)
+    if read is not None:
+        values |= {"words": read.typed, "form": read.form, "held": read.held}
+    if shape.exclude:
+        values["exclude"] = query.exclude
+    return values
 
 
-def _hit(catalog: str, rank: int, row: dict[str, Any]) -> dict[str, Any]:
-    score = float(row.pop("score"))
-    item = Item(**row)
-    return {
-        "item": item.as_json(),
-        "score": round(score, 6),
-        "ranks": {"image": rank},
-        "snippet": None,
-        "urls": item_urls(catalog, item),
-    }
-
-
-def item_urls(catalog: str, item: Item) -> dict[str, str | None]:
-    """Where an item, its picture and its thumbnail are served."""
-    path = f"/v1/catalogs/{quote(catalog, safe='')}/items/{quote(item.external_id, safe='')}"
-    image = f"{path}/image" if item.sha256 else None
-    return {"self": path, "image": image, "thumbnail": image and f"{image}?size=thumbnail"}
-
-
-def respond(
-    connection: Connection,
-    tenant: int,
-    catalog: Catalog,
-    vector: Vector,
-    request: dict[str, Any],
-    exclude: int | None = None,
-) -> dict[str, Any]:
-    """The result of a search job from its request (`text`, `filters`, `limit`) and its vector."""
-    filters = Filters.parse(request.get("filters"))
-    query = {
-        "text": request.get("text"),
-        "searched_text": request.get("text"),
-        "filters": filters.as_json(),
-        "parsed_filters": {},
-    }
-    return run(
-        connection, tenant, catalog, vector,
-        filters=filters, limit=request.get("limit", 10), exclude=exclude, query=query,
-    )  # fmt: skip
+def result(catalog: Catalog, found: Sequence[Hit], query_echo: dict[str, Any]) -> dict[str, Any]:
+    """A search job's whole result. It is complete: nothing is cut by a time limit."""
+    shown = [hit.as_json(catalog.name) for hit in found]
+    return {"query": query_echo, "hits": shown, "incomplete": False}

@@ -1,17 +1,24 @@
 """The settings, read from the environment once, by the two wiring places."""
 
 from functools import cached_property
+from typing import Literal
 
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from db.vocabulary import NO_MODEL, OPENAI_PREFIX
 
 DEMO_MODEL = "sightline-demo"
 """The model that ships with the workers, by a name that stays when the folder moves."""
+OPENAI_TEXT_MODEL = f"{OPENAI_PREFIX}text-embedding-3-small"
 
 
 class Settings(BaseSettings):
     """Every setting with its default; names are the fields behind `SIGHTLINE_`."""
 
-    model_config = SettingsConfigDict(env_prefix="SIGHTLINE_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SIGHTLINE_", extra="ignore", populate_by_name=True
+    )
 
     database_url: str = "postgresql://postgres@127.0.0.1:5432/sightline"
     redis_url: str = "redis://127.0.0.1:6379/0"
@@ -19,7 +26,8 @@ class Settings(BaseSettings):
     image_model: str = DEMO_MODEL
     """Hub name, folder or `sightline-demo`; several, separated by commas, when a worker serves several."""
     image_model_revision: str | None = None
-    text_model: str = "none"
+    text_model: str = "auto"
+    """`openai:NAME`, a hub name, a folder, `none`, or `auto`: OpenAI's where its own key is set."""
     device: str = "auto"
     precision: str = "auto"
     encoder: str = "auto"
@@ -28,9 +36,22 @@ class Settings(BaseSettings):
     lease_seconds: float = 60.0
     fetch_ports: str = "80,443"
     fetch_allow: str = ""
-    answer_provider: str = "none"
-    openai_model: str = "gpt-5"
-    anthropic_model: str = "claude-sonnet-4-5"
+    answer_provider: Literal["auto", "openai", "anthropic", "none"] = "auto"
+    """Who answers when a request names nobody; `auto` is who has a key, OpenAI first."""
+    openai_model: str = "gpt-6.1-terra"
+    anthropic_model: str = "claude-sonnet-5-5"
+    answer_seconds: float = 120.0
+    """How long the calls for one answer may take together."""
+    answer_threads: int = 16
+    """Provider calls that one worker has out at a time."""
+    openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias="OPENAI_API_KEY")
+    openai_base_url: str = Field(default="", validation_alias="OPENAI_BASE_URL")
+    anthropic_api_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias="ANTHROPIC_API_KEY"
+    )
+    anthropic_base_url: str = Field(default="", validation_alias="ANTHROPIC_BASE_URL")
+    max_document_bytes: int = 50 * 1024**2
+    max_document_pages: int = 300
     max_upload_bytes: int = 50 * 1024**3
     job_deadline_hours: float = 24.0
     job_retention_days: float = 7.0
@@ -41,6 +62,38 @@ class Settings(BaseSettings):
     def image_models(self) -> list[str]:
         """The model names in the order in which they are served; the first is the default."""
         return [name.strip() for name in self.image_model.split(",") if name.strip()]
+
+    @cached_property
+    def served_text_model(self) -> str:
+        """The text model of new catalogs: a name, or `none`."""
+        if self.text_model != "auto":
+            return self.text_model or NO_MODEL
+        # A local server behind a base URL may answer questions and yet have no text vectors.
+        has_openai = self.openai_api_key.get_secret_value() and not self.openai_base_url
+        return OPENAI_TEXT_MODEL if has_openai else NO_MODEL
+
+    @property
+    def text_model_is_local(self) -> bool:
+        """Whether the embed lane makes the vectors of words."""
+        name = self.served_text_model
+        return name != NO_MODEL and not name.startswith(OPENAI_PREFIX)
+
+    @cached_property
+    def providers(self) -> list[str]:
+        """The providers that can be asked: those with a key, and local servers that need none."""
+        able = {
+            "openai": self.openai_api_key.get_secret_value() or self.openai_base_url,
+            "anthropic": self.anthropic_api_key.get_secret_value(),
+        }
+        return [name for name, ready in able.items() if ready]
+
+    @property
+    def default_provider(self) -> str:
+        """Who answers when a request names nobody; `none` where nobody can."""
+        wanted = self.answer_provider
+        if wanted == "auto":
+            return next(iter(self.providers), "none")
+        return wanted if wanted in self.providers else "none"
 
     @cached_property
     def sqlalchemy_url(self) -> str:

@@ -72,5 +72,14 @@ PRIORITY = {
 BULK_KINDS = (JobKind.IMPORT, JobKind.DOCUMENT, JobKind.CAPTION, JobKind.EVALUATION)
 """Jobs that succeed when their processing ended, however many of their tasks failed."""
 
+NO_MODEL = "none"
+"""The text model of a catalog whose words are found by full text alone."""
+OPENAI_PREFIX = "openai:"
+"""What the name of a text model begins with whose vectors OpenAI makes."""
+
+PDF = "application/pdf"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+"""The media types of documents."""
+
 MAX_ATTEMPTS = 3
 DEFAULT_TENANT = 1

@@ -14,9 +14,14 @@ from db.session import Database
 from db.settings import Settings
 from migrations.__main__ import migrate
 
-for _name in [name for name in os.environ if name.startswith("SIGHTLINE_")]:
+for _name in [
+    name for name in os.environ if name.startswith(("SIGHTLINE_", "OPENAI_", "ANTHROPIC_"))
+]:
     del os.environ[_name]
-"""The tests do not depend on the caller's settings."""
+"""The tests do not depend on the caller's settings, and spend nobody's money by chance.
+
+Two tests ask the real providers, where `REAL_OPENAI_API_KEY` or `REAL_ANTHROPIC_API_KEY` is set.
+"""
 
 
 @pytest.fixture(scope="session")

@@ -8,26 +8,29 @@ import numpy as np
 
 from db.errors import BrokenImage, SightlineError
 from db.queue import Claim, Task
+from db.search import query_sha
 from db.vocabulary import JobKind
 from worker.runtime import Lease
 
 Vector = np.ndarray[Any, np.dtype[np.float32]]
+Vectors = np.ndarray[Any, np.dtype[np.float32]]
+"""float32 (n, dimensions)"""
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 Picture = tuple[str, int, bytes]
 """(model, tenant, sha256): the same bytes are decoded and encoded once in a batch."""
-Words = tuple[str, str]
-"""(model, text)"""
+Words = tuple[str, bool, str]
+"""(model, whether it is a query, text): some text models encode a query in another way."""
 WantedPictures = dict[str, set[tuple[int, bytes]]]
 """(tenant, sha256) by model"""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What came of a batch, for the store to write."""
+    """What came of a batch, for `writing` to write."""
 
     embedded: list[tuple[Task, Vector]]
     searched: list[tuple[Task, Vector]]
-    """Those whose vector is a query: they end when it was searched with."""
+    """Searches whose last vector this is: they end when it was searched with."""
     failed: list[tuple[Task, SightlineError]]
     canceled: list[Task]
 
@@ -83,12 +86,12 @@ class Batch:
         keys = dict.fromkeys(picture_of(task) for task in self.wanted)
         return [key for key in keys if key is not None and key not in self.vectors]
 
-    def missing_words(self, model: str) -> list[str]:
-        """Texts that must be encoded with a model, each once."""
-        words = dict.fromkeys(
-            task.payload.get("text") for task in self.wanted if task.model == model
+    def missing_words(self, model: str) -> list[Words]:
+        """Texts that must be encoded with a model, each once: documents before queries."""
+        keys = dict.fromkeys(
+            key for task in self.wanted if (key := words_of(task)) and key[0] == model
         )
-        return [text for text in words if text is not None and (model, text) not in self.vectors]
+        return sorted(key for key in keys if key not in self.vectors)
 
     def decoded(self, model: str) -> tuple[list[Picture], list[Pixels]]:
         """Wait for the decoders; a picture that fails has its error as its vector."""
@@ -114,7 +117,7 @@ class Batch:
                 made.canceled.append(task)
             elif isinstance(vector, SightlineError):
                 made.failed.append((task, vector))
-            elif task.job_kind == JobKind.SEARCH:
+            elif task.job_kind == JobKind.SEARCH and not task.then:
                 made.searched.append((task, vector))
             else:
                 made.embedded.append((task, vector))
@@ -128,6 +131,22 @@ def picture_of(task: Task) -> Picture | None:
     return (task.model or "", task.tenant_id, bytes.fromhex(task.payload["sha256"]))
 
 
+def words_of(task: Task) -> Words | None:
+    """The words that a task wants embedded, if it is no picture."""
+    if "text" not in task.payload:
+        return None
+    return (task.model or "", bool(task.payload.get("query")), task.payload["text"])
+
+
 def key_of(task: Task) -> Picture | Words:
     """What a task wants embedded."""
-    return picture_of(task) or (task.model or "", task.payload["text"])
+    key = words_of(task) or picture_of(task)
+    assert key is not None
+    return key
+
+
+def query_sha_of(task: Task) -> bytes:
+    """The key under which the vector of a task's query is kept."""
+    if "text" in task.payload:
+        return query_sha(task.payload["text"])
+    return bytes.fromhex(task.payload["sha256"])

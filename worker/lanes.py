@@ -44,7 +44,7 @@ def _drain_of(runtime: Runtime) -> Callable[[], None]:
 
         return EmbedPipeline.load(runtime).drain
     if runtime.lane == Lane.INGEST:
-        from worker.ingest import IngestLane
+        from worker.ingest.lane import IngestLane
 
         return IngestLane(runtime).drain
     if runtime.lane == Lane.UPKEEP:

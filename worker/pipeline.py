@@ -2,36 +2,41 @@
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import structlog
 from sqlalchemy import Connection, text
 
+from db import spaces
 from db.errors import EncodingFailed, ModelNotServed, SightlineError
 from db.queue import Claim
+from db.settings import Settings
 from db.vocabulary import PRIORITY, JobKind
-from worker.batch import Batch, Pixels, Vector, WantedPictures
-from worker.encoder import PREPROCESSING_VERSION, ClipEncoder, encode_each, is_fatal
+from worker.batch import Batch, Picture, Pixels, Vector, Vectors, WantedPictures, Words
+from worker.encoder import (
+    PREPROCESSING_VERSION,
+    ClipEncoder,
+    TextEncoder,
+    encode_each,
+    is_fatal,
+)
 from worker.runtime import Runtime
 from worker.store import Store
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 DEVICE_SECONDS = 0.25
 """A batch is the largest that takes no longer than this on the device: others wait behind it."""
 SMALLEST_BATCH = 8
+TEXT_PREPROCESSING = 1
+"""How texts are made ready for a text model: as its own tokenizer does."""
 UNWRITTEN = 3
 """Batches that a claim may not find in the cache yet: ahead, urgent, and being written."""
 URGENT = PRIORITY[JobKind.SEARCH]
-
-REGISTER = text("""
-    INSERT INTO models AS m (name, revision, preprocessing, dimensions)
-    VALUES (:name, :revision, :preprocessing, :dimensions)
-    ON CONFLICT (name, revision, preprocessing) DO UPDATE SET dimensions = excluded.dimensions
-    RETURNING id
-""")
 
 
 class EmbedPipeline:
@@ -41,21 +46,29 @@ class EmbedPipeline:
     two claims are held at most, the one on the device and the one ahead of it.
     """
 
-    def __init__(self, runtime: Runtime, encoders: Sequence[ClipEncoder]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        encoders: Sequence[ClipEncoder],
+        text_encoders: Sequence[TextEncoder] = (),
+    ) -> None:
         self._runtime = runtime
         self._encoders = {encoder.name: encoder for encoder in encoders}
+        self._text_encoders = {encoder.name: encoder for encoder in text_encoders}
         self._size = min(_suited_batch(encoder) for encoder in encoders)
         self._decoders = ThreadPoolExecutor(runtime.settings.decode_threads, "decode")
         self._ahead = ThreadPoolExecutor(1, "ahead")
         self._store = Store(runtime)
         self._unwritten: deque[Batch] = deque(maxlen=UNWRITTEN)
         for encoder in encoders:
-            runtime.models[encoder.name] = self._register(encoder)
+            self._register(encoder, PREPROCESSING_VERSION)
+        for text_encoder in text_encoders:
+            self._register(text_encoder, TEXT_PREPROCESSING)
         runtime.stats.update(batches=0, items=0, encoded=0, batch_size=self._size)
 
     @classmethod
     def load(cls, runtime: Runtime) -> "EmbedPipeline":
-        """Load and warm up every model that the settings name."""
+        """Load and warm up every model that the settings name and no provider serves."""
         settings = runtime.settings
         encoders = []
         for name in settings.image_models:
@@ -65,16 +78,13 @@ class EmbedPipeline:
             )  # fmt: skip
             encoder.warm_up()
             encoders.append(encoder)
-        return cls(runtime, encoders)
+        return cls(runtime, encoders, _text_encoders(settings))
 
-    def _register(self, encoder: ClipEncoder) -> int:
+    def _register(self, encoder: ClipEncoder | TextEncoder, preprocessing: int) -> None:
         with self._runtime.database.begin() as connection:
-            model_id: int = connection.execute(
-                REGISTER,
-                {"name": encoder.name, "revision": encoder.revision,
-                 "preprocessing": PREPROCESSING_VERSION, "dimensions": encoder.dimensions},
-            ).scalar_one()  # fmt: skip
-        return model_id
+            self._runtime.models[encoder.name] = spaces.register(
+                connection, encoder.name, encoder.revision, preprocessing, encoder.dimensions
+            )
 
     def drain(self) -> None:
         """Embed until nothing is due, or until the worker is told to stop."""
@@ -179,21 +189,34 @@ class EmbedPipeline:
         count = 0
         for model, encoder in self._encoders.items():
             pictures, pixels = batch.decoded(model)
+            count += self._fill(batch, pictures, encoder.images, pixels)
             words = batch.missing_words(model)
-            try:
-                vectors = encode_each(encoder.images, pixels)
-                text_vectors = encode_each(encoder.texts, words)
-            except Exception as error:
-                if is_fatal(error):
-                    log.error("device_lost", error=repr(error))
-                    self._store.abandon()
-                raise
-            for picture, vector in zip(pictures, vectors, strict=True):
-                batch.vectors[picture] = _or_error(vector)
-            for query, vector in zip(words, text_vectors, strict=True):
-                batch.vectors[(model, query)] = _or_error(vector)
-            count += len(vectors) + len(text_vectors)
+            count += self._fill(batch, words, encoder.texts, [text for *_, text in words])
+        for model, text_encoder in self._text_encoders.items():
+            words = batch.missing_words(model)
+            for is_query, encode in ((False, text_encoder.texts), (True, text_encoder.queries)):
+                keys = [key for key in words if key[1] is is_query]
+                count += self._fill(batch, keys, encode, [text for *_, text in keys])
         return count
+
+    def _fill(
+        self,
+        batch: Batch,
+        keys: Sequence[Picture | Words],
+        encode: Callable[[Sequence[T]], Vectors],
+        inputs: Sequence[T],
+    ) -> int:
+        """Encode inputs and give their vectors, or errors, to their keys; returns how many."""
+        try:
+            vectors = encode_each(encode, inputs)
+        except Exception as error:
+            if is_fatal(error):
+                log.error("device_lost", error=repr(error))
+                self._store.abandon()
+            raise
+        for key, vector in zip(keys, vectors, strict=True):
+            batch.vectors[key] = _or_error(vector)
+        return len(vectors)
 
 
 def _or_error(vector: Vector | Exception) -> Vector | SightlineError:
@@ -203,6 +226,18 @@ def _or_error(vector: Vector | Exception) -> Vector | SightlineError:
         log.warning("encoding_failed", error=repr(vector))
         return EncodingFailed("The model could not encode this input.")
     return vector
+
+
+def _text_encoders(settings: Settings) -> list[TextEncoder]:
+    """The local text model, where the settings name one."""
+    if not settings.text_model_is_local:
+        return []
+    encoder = TextEncoder.load(
+        settings.served_text_model, device=settings.device, precision=settings.precision,
+        batch_size=settings.batch_size,
+    )  # fmt: skip
+    encoder.warm_up()
+    return [encoder]
 
 
 def _suited_batch(encoder: ClipEncoder) -> int:

@@ -3,19 +3,19 @@
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import bindparam, text
+from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db import queue
 from db.blobs import BlobStore
-from db.errors import SightlineError
+from db.errors import LeaseLost, SightlineError, Unavailable
 from db.nudges import Nudger
 from db.session import Database
 from db.settings import Settings
@@ -137,13 +137,35 @@ class Runtime:
         finally:
             self._draining.release()
 
-    def claim(self, limit: int, **more: Any) -> queue.Claim:
-        """Lease due tasks of this lane."""
+    def claim(self, limit: int, models: Sequence[str] | None = None, **more: Any) -> queue.Claim:
+        """Lease due tasks of this lane: those of `models`, by default of all that are served."""
         with self.database.begin() as connection:
             return queue.claim(
                 connection, self.lane, self.name, limit, self.settings.lease_seconds,
-                models=list(self.models), **more,
+                models=list(self.models if models is None else models), **more,
             )  # fmt: skip
+
+    def commit(self, act: Callable[[Connection], Iterable[Lane] | None]) -> None:
+        """Write in one transaction, and wake the lanes that `act` says have work now.
+
+        While Postgres is away it is tried again for a lease's time. Who lost the lease writes
+        nothing, and is not told: somebody else has the work.
+        """
+        until = time.monotonic() + self.settings.lease_seconds
+        while True:
+            try:
+                with self.database.begin() as connection:
+                    lanes = list(act(connection) or ())
+                break
+            except LeaseLost as error:
+                log.warning("lease_lost", detail=error.detail)
+                return
+            except Unavailable:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
+        for lane in lanes:
+            self.nudger.nudge(lane)
 
     def be_seen(self) -> None:
         """Tell the database that this worker lives."""

@@ -1,10 +1,12 @@
-"""One class that speaks the HTTP contract: submit, poll, search; a problem is one exception."""
+"""One class that speaks the HTTP contract: submit, poll, search, ask; a problem is one exception."""
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -107,6 +109,49 @@ class Sightline:
             raise SightlineProblem(0, code, error.get("detail") or f"The job {job['status']}.")
         return job
 
+    def add_document(
+        self,
+        catalog: str,
+        path: Path | str,
+        *,
+        id: str | None = None,
+        title: str | None = None,
+        category: str | None = None,
+        tags: Sequence[str] = (),
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """Upload a PDF or a deck, streamed; returns the job that reads it page by page.
+
+        The job's `progress` is `{"pages": 6, "read": 2}`, None until it was opened.
+        """
+        path = Path(path)
+        fields = _given(
+            id=id,
+            title=title,
+            category=category,
+            tags=json.dumps(list(tags)) if tags else None,
+            attributes=json.dumps(dict(attributes)) if attributes else None,
+        )
+        with path.open("rb") as file:
+            return self._call(
+                "POST",
+                f"/v1/catalogs/{catalog}/documents",
+                data=fields,
+                files={"file": (path.name, file)},
+            )
+
+    def documents(self, catalog: str) -> list[dict[str, Any]]:
+        """All documents of a catalog, by id."""
+        found: list[dict[str, Any]] = []
+        after: dict[str, str] = {}
+        while True:
+            path = f"/v1/catalogs/{catalog}/documents"
+            page = self._call("GET", path, params={"limit": "100", **after})
+            found += page["data"]
+            if page["next"] is None:
+                return found
+            after = {"after": page["next"]}
+
     def search(
         self,
         catalog: str,
@@ -116,25 +161,73 @@ class Sightline:
         item_id: str | None = None,
         limit: int = 10,
         filters: Mapping[str, Any] | None = None,
+        mode: str = "auto",
     ) -> dict[str, Any]:
         """Search by one of words, a picture's bytes, or a stored item; returns the job's result.
 
         Scores are cosine similarities; `filters` is the contract's object,
-        `{"price": {"lte": 50}}` say.
+        `{"price": {"lte": 50}}` say; `mode` is `auto`, `image`, `text` or `hybrid`. What the
+        words themselves demand, "under $50" say, is in the result's `query["parsed_filters"]`.
         """
         picture = base64.b64encode(image).decode() if image is not None else None
-        query = {"text": text, "image_base64": picture, "item_id": item_id}
-        body = {name: value for name, value in query.items() if value is not None}
+        body = _given(text=text, image_base64=picture, item_id=item_id)
         if len(body) != 1:
             raise ValueError("search by exactly one of text, image, item_id")
-        job = self._call(
-            "POST",
-            f"/v1/catalogs/{catalog}/searches",
-            json={**body, "limit": limit, "filters": dict(filters or {})},
-            headers={"Prefer": "wait=30"},
-        )
-        result: dict[str, Any] = self.wait(job)["result"]
-        return result
+        body |= {"limit": limit, "filters": dict(filters or {}), "mode": mode}
+        return self._result(catalog, "searches", body)
+
+    def answer(
+        self,
+        catalog: str,
+        question: str,
+        *,
+        limit: int = 8,
+        filters: Mapping[str, Any] | None = None,
+        provider: str | None = None,
+        model: str | None = None,
+        detail: str = "low",
+        style: str = "answer",
+    ) -> dict[str, Any]:
+        """Answer a question from the `limit` best matches; returns the job's result.
+
+        Its `mode` is `generated`, or `retrieval_only` with a `reason` where nobody can be asked.
+        `style` is `answer` or `rank`. Raises SightlineProblem when the provider failed for good.
+        """
+        body = _given(provider=provider, model=model)
+        body |= {"question": question, "limit": limit, "filters": dict(filters or {})}
+        return self._result(catalog, "answers", body | {"detail": detail, "style": style})
+
+    def caption(
+        self,
+        catalog: str,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        detail: str = "low",
+        kind: Sequence[str] = (),
+        limit: int = 1000,
+    ) -> Job:
+        """Let a model caption at most `limit` pictures that have none; returns the job.
+
+        `kind` narrows it to `image`, `page`, `figure` or `slide`.
+        """
+        body = _given(provider=provider, model=model, kind=list(kind) or None)
+        body |= {"detail": detail, "limit": limit}
+        return self._call("POST", f"/v1/catalogs/{catalog}/captions", json=body)
+
+    def evaluate(
+        self,
+        catalog: str,
+        queries: Sequence[Mapping[str, Any]],
+        methods: Sequence[str] = ("image", "caption", "text", "hybrid"),
+        k: int = 10,
+    ) -> dict[str, Any]:
+        """Compare methods of search on `[{"text": …, "relevant": [ids…]}, …]`; the job's result.
+
+        It has nDCG@k, recall@k and MRR of each method, and the differences between them.
+        """
+        body = {"queries": [dict(query) for query in queries], "methods": list(methods), "k": k}
+        return self._result(catalog, "evaluations", body)
 
     def items(self, catalog: str, limit: int = 20) -> list[dict[str, Any]]:
         """The first items of a catalog (at most 100)."""
@@ -144,15 +237,27 @@ class Sightline:
 
     def picture(self, catalog: str, item_id: str) -> bytes:
         """The bytes of an item's picture."""
-        answer = self._http.get(f"/v1/catalogs/{catalog}/items/{item_id}/image")
+        answer = self._http.get(f"/v1/catalogs/{catalog}/items/{quote(item_id, safe='')}/image")
         _raise_problem(answer)
         return answer.content
+
+    def _result(self, catalog: str, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Submit, wait for the end, and return what came out."""
+        path = f"/v1/catalogs/{catalog}/{route}"
+        job = self._call("POST", path, json=body, headers={"Prefer": "wait=30"})
+        result: dict[str, Any] = self.wait(job)["result"]
+        return result
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         answer = self._http.request(method, path, **options)
         _raise_problem(answer)
         body: dict[str, Any] = answer.json()
         return body
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """The values that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _chunks(path: Path, progress: Progress | None) -> Iterator[bytes]:

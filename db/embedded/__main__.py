@@ -18,6 +18,8 @@ from db.embedded.stack import ROOT
 
 ONE_KEYSTROKE = 1.0
 """Seconds in which several signals are one wish: `make` passes on what the terminal also sends."""
+QUESTIONS = ("Which fuse protects the control board?", "When does the early price of Pro end?")
+"""One for the sample manual, one for the sample deck."""
 
 
 @click.group()
@@ -53,17 +55,34 @@ def serve(port: int, data_dir: Path) -> None:
 @click.option("--data-dir", type=click.Path(path_type=Path), default=Path(".data-demo"),
               show_default=True, help="Folder for the demo's data.")  # fmt: skip
 def demo(data_dir: Path) -> None:
-    """Start everything, upload the sample catalog, search it, stop everything."""
+    """Start everything, search sample pictures, ask sample documents, stop everything."""
     with running(free_port(), data_dir) as (stack, told_to_stop):
-        sample, archive = data_dir / "sample", data_dir / "sample.zip"
-        command = [sys.executable, "-m", "worker.demo_model.sample_catalog", str(sample)]
-        code = _run([*command, "--zip", str(archive)], told_to_stop)
-        if code == 0:
-            command = [sys.executable, "-m", "sightline.demo", "--url", stack.url]
-            command += ["--catalog-zip", str(archive), "--out", str(data_dir / "results")]
-            code = _run(command, told_to_stop)
+        code = next(
+            (
+                code
+                for command in _demo(data_dir, stack.url)
+                if (code := _run(command, told_to_stop))
+            ),
+            0,
+        )
     if code:
         raise SystemExit(code)
+
+
+def _demo(folder: Path, url: str) -> list[list[str]]:
+    """The commands that draw the samples, and the one that uploads, searches and asks."""
+    archive, manual, deck = folder / "sample.zip", folder / "pump.pdf", folder / "hub.pptx"
+    samples = [
+        ["sample_catalog", str(folder / "sample"), "--zip", str(archive)],
+        ["sample_manual", str(manual)],
+        ["sample_deck", str(deck)],
+    ]
+    made = [[sys.executable, "-m", f"worker.demo_model.{name}", *rest] for name, *rest in samples]
+    show = [sys.executable, "-m", "sightline.demo", "--url", url, "--catalog-zip", str(archive),
+            "--document", str(manual), "--document", str(deck), "--out", str(folder / "results")]  # fmt: skip
+    for question in QUESTIONS:
+        show += ["--question", question]
+    return [*made, show]
 
 
 @contextmanager

@@ -16,9 +16,10 @@ from PIL import Image
 
 from api import create_app
 from api.services import NAME
-from db import catalogs, items, queue, search
+from db import catalogs, entries, queue, search
 from db.blobs import BlobStore, upload_path
-from db.items import Entry, ItemFields
+from db.entries import Entry
+from db.fields import ItemFields
 from db.queue import Outcome
 from db.session import Database
 from db.settings import Settings
@@ -202,7 +203,7 @@ def embed(database: Database, blobs: BlobStore, item_id: str, vector: list[float
         catalog = catalogs.get(connection, DEFAULT_TENANT, "shop")
         sha256 = blobs.put(DEFAULT_TENANT, data)
         entry = Entry(0, ItemFields(id=item_id), sha256=sha256, size=1, media_type="image/jpeg")
-        (task,) = items.put(connection, DEFAULT_TENANT, catalog, [entry])
+        (task,) = entries.put(connection, DEFAULT_TENANT, catalog, [entry])
         run("INSERT INTO embeddings (tenant_id, item_id, model_id, catalog_id, sha256, vector) "
             "VALUES (%s, %s, %s, %s, %s, %s::halfvec)",
             (DEFAULT_TENANT, task.item_id, model, catalog.id, sha256, str(vector)))  # fmt: skip
@@ -231,8 +232,9 @@ def test_a_stored_vector_is_searched_at_once(
 
 def test_a_search_that_cannot_be_done_says_why(client: FlaskClient) -> None:
     put_picture(client, "a")
+    encoded = base64.b64encode(picture()).decode()
     for body, code in [({"item_id": "a"}, "item_not_embedded"), ({"item_id": "z"}, "not_found"),
-                       ({"text": "x", "mode": "hybrid"}, "mode_not_supported"),
+                       ({"image_base64": encoded, "mode": "text"}, "mode_not_supported"),
                        ({"image_base64": "aGFsbG8="}, "unsupported_image")]:  # fmt: skip
         answer = client.post(f"{SHOP}/searches", json=body)
         assert answer.json["code"] == code, body
@@ -250,12 +252,12 @@ def test_embeddings_are_the_jobs_result(client: FlaskClient, database: Database)
 
 def test_jobs_are_listed_canceled_and_retried(client: FlaskClient, database: Database) -> None:
     first = put_picture(client, "a").json
-    second = client.post(f"{SHOP}/searches", json={"text": "x"}).json
+    second = client.post("/v1/embeddings", json={"input": [{"text": "x"}]}).json
     listed = client.get("/v1/jobs?limit=1").json
     assert [job["id"] for job in listed["data"]] == [second["id"]]
     rest = client.get(f"/v1/jobs?limit=1&after={listed['next']}").json
     assert [job["id"] for job in rest["data"]] == [first["id"]]
-    assert client.get("/v1/jobs?kind=search&catalog=shop&status=queued").json["next"] is None
+    assert client.get("/v1/jobs?kind=item&catalog=shop&status=queued").json["next"] is None
     assert client.post(second["urls"]["cancel"]).json["status"] == "canceled"
     again = client.post(second["urls"]["cancel"])
     assert (again.status_code, again.json["code"]) == (409, "job_already_ended")

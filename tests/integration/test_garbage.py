@@ -5,9 +5,10 @@ import os
 import time
 from pathlib import Path
 
-from db import catalogs, items, jobs
+from db import catalogs, entries, jobs
 from db.blobs import BlobStore, blob_path, rendition_path, upload_path
-from db.items import Entry, ItemFields
+from db.entries import Entry
+from db.fields import ItemFields
 from db.session import Database
 from db.vocabulary import JobKind
 from worker import garbage
@@ -27,7 +28,7 @@ def test_old_bytes_that_no_item_names_are_collected(database: Database, blobs: B
         catalog, _ = catalogs.put(
             connection, 1, "shop", description=None, image_model="m", text_model="none"
         )
-        items.put(connection, 1, catalog, [Entry(0, ItemFields(id="a"), used, 4, "image/png")])
+        entries.put(connection, 1, catalog, [Entry(0, ItemFields(id="a"), used, 4, "image/png")])
     blobs.put_stream(rendition_path(1, unused, 256), [b"small"])
     kept = age(blobs, blob_path(1, used))
     gone = age(blobs, blob_path(1, unused))

@@ -9,11 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from db import catalogs, items, search
+from db import catalogs, entries, items, retrieval, search
 from db.catalogs import Catalog
+from db.entries import Entry
 from db.errors import InvalidInput, ItemNotEmbedded, NotFound
+from db.fields import ItemFields
 from db.filters import Filters
-from db.items import Entry, ItemFields
+from db.retrieval import Asked
+from db.search import Query
 from db.session import Database
 from db.vocabulary import TaskStatus
 
@@ -34,13 +37,13 @@ def catalog(database: Database) -> Catalog:
         made, _ = catalogs.put(
             connection, 1, "shop", description=None, image_model="m", text_model="none"
         )
-        catalogs.set_model(connection, 1, made.id, model)
+        catalogs.set_model(connection, 1, made.id, "m", model)
         return catalogs.get(connection, 1, "shop")
 
 
-def put(database: Database, catalog: Catalog, *entries: Entry) -> list[TaskStatus]:
+def put(database: Database, catalog: Catalog, *sent: Entry) -> list[TaskStatus]:
     with database.begin() as connection:
-        return [task.status for task in items.put(connection, 1, catalog, entries)]
+        return [task.status for task in entries.put(connection, 1, catalog, sent)]
 
 
 def embed_all(database: Database, catalog: Catalog) -> None:
@@ -65,12 +68,10 @@ def vector_of(digest: bytes) -> search.Vector:
 
 
 def hits(database: Database, catalog: Catalog, limit: int = 10, **filters: object) -> list[str]:
+    query = Query(None, vector_of(sha("query")), None, Filters.parse(filters), limit)
     with database.begin() as connection:
-        result = search.run(
-            connection, 1, catalog, vector_of(sha("query")),
-            filters=Filters.parse(filters), limit=limit, query={},
-        )  # fmt: skip
-    return [hit["item"]["id"] for hit in result["hits"]]
+        found = search.find(connection, 1, catalog, query)
+    return [hit.item.external_id for hit in found]
 
 
 def test_an_unchanged_picture_is_not_queued_again(database: Database, catalog: Catalog) -> None:
@@ -109,26 +110,23 @@ def test_scores_are_cosines_in_order(database: Database, catalog: Catalog) -> No
         ((float(query @ vector_of(sha(n))), f"i{n}") for n in range(30)), reverse=True
     )[:10]
     with database.begin() as connection:
-        result = search.run(connection, 1, catalog, query, filters=Filters(), limit=10, query={})
-    assert [hit["item"]["id"] for hit in result["hits"]] == [name for _, name in expected]
-    for hit, (score, _) in zip(result["hits"], expected, strict=True):
-        assert math.isclose(hit["score"], score, abs_tol=2e-3)
-    assert result["hits"][0]["ranks"] == {"image": 1}
+        found = search.find(connection, 1, catalog, Query(None, query, None, Filters()))
+    assert [hit.item.external_id for hit in found] == [name for _, name in expected]
+    for hit, (score, _) in zip(found, expected, strict=True):
+        assert math.isclose(hit.score, score, abs_tol=2e-3)
+    assert found[0].ranks == {"image": 1}
 
 
 def test_similar_to_an_item_leaves_the_item_out(database: Database, catalog: Catalog) -> None:
     put(database, catalog, *(Entry(n, ItemFields(id=f"i{n}"), sha(n), 1, "x") for n in range(3)))
     with database.begin() as connection, pytest.raises(ItemNotEmbedded):
-        search.item_vector(connection, 1, catalog, "i0")
+        retrieval.hits(connection, 1, catalog, Asked(item_id="i0"))
     embed_all(database, catalog)
     with database.begin() as connection:
-        item_id, vector = search.item_vector(connection, 1, catalog, "i0")
-        result = search.run(
-            connection, 1, catalog, vector, filters=Filters(), limit=5, exclude=item_id, query={}
-        )
+        found = retrieval.hits(connection, 1, catalog, Asked(item_id="i0", limit=5))
         with pytest.raises(NotFound):
-            search.item_vector(connection, 1, catalog, "nope")
-    assert {hit["item"]["id"] for hit in result["hits"]} == {"i1", "i2"}
+            retrieval.hits(connection, 1, catalog, Asked(item_id="nope"))
+    assert {hit.item.external_id for hit in found} == {"i1", "i2"}
 
 
 STOCK = [

@@ -3,10 +3,11 @@
 import pytest
 from sqlalchemy import text
 
-from db import catalogs, items, jobs, queue
+from db import catalogs, entries, items, jobs, queue
 from db.blobs import BlobStore
+from db.entries import Entry
 from db.errors import Unavailable
-from db.items import Entry, ItemFields
+from db.fields import ItemFields
 from db.queue import NewTask
 from db.session import Database
 from db.settings import Settings
@@ -29,11 +30,11 @@ def submit(database: Database, blobs: BlobStore, *pictures: bytes, prefix: str =
         catalog, _ = catalogs.put(
             connection, 1, "shop", description=None, image_model=MODEL, text_model="none"
         )
-        entries = [
+        taken = [
             Entry(n, ItemFields(id=f"{prefix}{n}"), blobs.put(1, data), len(data), "image/png")
             for n, data in enumerate(pictures)
         ]
-        tasks = items.put(connection, 1, catalog, entries)
+        tasks = entries.put(connection, 1, catalog, taken)
         return jobs.create(connection, 1, JobKind.IMPORT, catalog_id=catalog.id, tasks=tasks)
 
 
@@ -42,8 +43,8 @@ def submit_search(database: Database, words: str) -> str:
         catalog = catalogs.get(connection, 1, "shop")
         return jobs.create(
             connection, 1, JobKind.SEARCH, catalog_id=catalog.id,
-            request={"text": words, "limit": 3},
-            tasks=[NewTask(Lane.EMBED, model=MODEL, payload={"text": words})],
+            request={"text": words, "searched_text": words, "limit": 3},
+            tasks=[NewTask(Lane.EMBED, model=MODEL, payload={"text": words, "query": True})],
         )  # fmt: skip
 
 

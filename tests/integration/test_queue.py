@@ -17,7 +17,7 @@ from db.errors import (
 from db.queue import NewTask
 from db.session import Database
 from db.vocabulary import JobKind, JobStatus, Lane, TaskStatus
-from tests.integration.queue_parts import check_invariant, claim, job, submit, succeed
+from tests.integration.queue_parts import MODEL, check_invariant, claim, job, submit, succeed
 
 
 def expire_leases(database: Database) -> None:
@@ -217,7 +217,7 @@ def test_a_job_whose_expansion_fails_is_failed_and_can_be_retried(database: Data
     with database.begin() as connection:
         job_id = jobs.create(
             connection, 1, JobKind.IMPORT, expanded=False,
-            tasks=[NewTask(Lane.EMBED, expands=True)],
+            tasks=[NewTask(Lane.EMBED, expands=True, model=MODEL)],
         )  # fmt: skip
     taken = claim(database)
     with database.begin() as connection:

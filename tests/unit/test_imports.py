@@ -17,6 +17,7 @@ FORBIDDEN = {
 ONLY_IN = {
     "torch": ("worker/encoder/", "worker/demo_model/"),
     "transformers": ("worker/encoder/", "worker/demo_model/"),
+    "sentence_transformers": ("worker/encoder/",),
     "openai": ("worker/answer/openai.py",),
     "anthropic": ("worker/answer/anthropic.py",),
 }

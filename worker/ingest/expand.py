@@ -8,9 +8,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, text
 
-from db import catalogs, items, queue
+from db import catalogs, entries, queue
 from db.blobs import BlobStore
 from db.catalogs import Catalog
+from db.entries import Entry
 from db.errors import (
     DuplicateId,
     EmptyUpload,
@@ -19,8 +20,8 @@ from db.errors import (
     SightlineError,
     Unavailable,
 )
+from db.fields import storable
 from db.images import check
-from db.items import Entry
 from db.queue import NewTask, Outcome, Task
 from db.vocabulary import PRIORITY, JobKind, Lane, TaskStatus
 from worker.ingest import manifest, upload
@@ -72,12 +73,12 @@ class Expansion:
             size = CHUNK
 
     def _commit(self, chunk: list[Line | BadLine], files: Files, catalog: Catalog) -> None:
-        entries: list[Entry] = []
+        items: list[Entry] = []
         ready: list[NewTask] = []
         for line in chunk:
             made = self._prepared(line, files)
             if isinstance(made, Entry):
-                entries.append(made)
+                items.append(made)
             else:
                 ready.append(made)
         self._done = chunk[-1].index + 1
@@ -85,7 +86,7 @@ class Expansion:
             queue.progress(connection, self._token, self._task, {"lines": self._done})
             # Read again: the first embedded picture fixes the catalog's vector space.
             catalog = catalogs.by_id(connection, self._task.tenant_id, catalog.id)
-            tasks = ready + items.put(connection, self._task.tenant_id, catalog, entries)
+            tasks = ready + entries.put(connection, self._task.tenant_id, catalog, items)
             tasks.sort(key=lambda task: task.place)
             queue.enqueue(
                 connection, self._task.tenant_id, self._task.job_id, PRIORITY[JobKind.IMPORT], tasks
@@ -100,7 +101,7 @@ class Expansion:
             if line.source == "image_url":
                 return _to_fetch(line)
             if line.source == "text":
-                return Entry(line.index, line.fields, text=str(items.storable(line.value)))
+                return Entry(line.index, line.fields, text=str(storable(line.value)))
             return _stored(self._runtime.blobs, self._task.tenant_id, line, files)
         except Unavailable:
             raise
@@ -157,7 +158,7 @@ def _to_fetch(line: Line) -> NewTask:
         Lane.INGEST,
         place=line.index,
         external_id=line.fields.id,
-        payload={"image_url": items.storable(line.value), "item": fields},
+        payload={"image_url": storable(line.value), "item": fields},
     )
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 from pydantic import ValidationError
 
 from db.errors import InvalidManifestLine, SightlineError, UnsafeName
-from db.items import ItemFields
+from db.fields import ItemFields
 
 MAX_LINE_BYTES = 30 * 1024 * 1024
 SOURCES = ("image", "image_url", "image_base64", "text")
