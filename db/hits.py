@@ -45,7 +45,8 @@ def from_row(row: Row[Any], lists: Sequence[str]) -> Hit:
     item = Item(*values[: len(FIELDS)])
     *ranks, score, headline = values[len(FIELDS) :]
     found = {name: rank for name, rank in zip(lists, ranks, strict=True) if rank is not None}
-    return Hit(item, float(score), found, snippet(item, headline))
+    # The cosine of 16-bit vectors may come out a little above 1.
+    return Hit(item, min(1.0, float(score)), found, snippet(item, headline))
 
 
 def snippet(item: Item, headline: str | None) -> str | None:

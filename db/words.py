@@ -53,7 +53,7 @@ def read(typed: str) -> Words:
 
 
 def ctes(tenant: int, catalog: int, *, formed: bool, required: bool) -> str:
-    """The CTEs up to `words` (id, match, rank), over a CTE `scope` of the items that pass.
+    """The CTEs up to `words` (id, match, share, rank), over a CTE `scope` of the items that pass.
 
     Parameters of the statement: `words`, `pool`, `form` if `formed`, `held` if `required`.
     """
@@ -103,9 +103,12 @@ term AS MATERIALIZED (
      GROUP BY id ORDER BY sum(idf * strength) DESC, id LIMIT {DEPTH} + :pool)
     UNION (SELECT id FROM shared ORDER BY strength DESC, id LIMIT {DEPTH} + :pool)
 ), words AS (
-    SELECT id, match, row_number() OVER (ORDER BY preferred DESC, match DESC, id) AS rank FROM (
+    SELECT id, match, share, row_number() OVER (ORDER BY preferred DESC, match DESC, id) AS rank FROM (
         SELECT i.id, {preferred} AS preferred,
-            (SELECT sum(idf * sqrt(ts_rank(i.tsv, w.query, 1))) / sum(idf) FROM weight w) AS match
+            (SELECT sum(idf * sqrt(ts_rank(i.tsv, w.query, 1))) / sum(idf) FROM weight w) AS match,
+            (SELECT sum(CASE WHEN i.tsv @@ t.query THEN coalesce(w.idf, 0) ELSE 0 END)
+                / sum(coalesce(w.idf, (SELECT ln(1 + CAST(most AS float8)) FROM asked)))
+             FROM term t LEFT JOIN weight w USING (key)) AS share
         FROM candidate c JOIN items i ON i.tenant_id = {tenant} AND i.id = c.id
         ORDER BY 2 DESC, 3 DESC, i.id LIMIT :pool) AS ranked
 )"""
@@ -115,6 +118,9 @@ frequent words are looked up besides. `match` adds, for each lexeme, the inverse
 (counted up to the bound) times the root of `ts_rank`, as a share of the most that there could be: on
 the labelled questions hit@10 is 0.72 and MRR 0.57, where `ts_rank` of the OR query has 0.63 and
 0.48, and AND 0.02.
+
+`share` is how much of the query an item holds at all: its lexemes' rarity among that of all, those
+that no item holds included.
 
 A CTE to itself (`one`) keeps the planner from reading the whole table for the sake of a LIMIT, which
 ends it all the same.

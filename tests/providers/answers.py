@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.providers.reading import Seen
 
 DIMENSIONS = 1536
-WORDS_QUOTED = 12
+WORDS_QUOTED = 30
 
 
 def text_of(seen: Seen) -> str:
@@ -35,10 +35,27 @@ def _caption(seen: Seen) -> str:
 
 
 def _answer(seen: Seen) -> dict[str, Any]:
-    for name, text in seen.sources.items():
-        words = " ".join(text.split("text:\n")[-1].split()[:WORDS_QUOTED])
-        return {"relevant": True, "answer": f"{words} [{name}]", "citations": [name]}
-    return {"relevant": False, "answer": "There is no source.", "citations": []}
+    """Quote the sentence that shares most with the question; the earlier source where two do."""
+    quotes = [
+        (_shared(sentence, seen.question or ""), -place, sentence, name)
+        for place, (name, text) in enumerate(seen.sources.items())
+        for sentence in _sentences(text.split("text:\n")[-1])
+    ]
+    if not quotes:
+        return {"relevant": False, "answer": "There is no source.", "citations": []}
+    _, _, sentence, name = max(quotes)
+    words = " ".join(sentence.split()[:WORDS_QUOTED])
+    return {"relevant": True, "answer": f"{words} [{name}]", "citations": [name]}
+
+
+def _sentences(text: str) -> list[str]:
+    return [part for part in re.split(r"(?<=[.!?])\s+|\n\n", text) if part.strip()] or [text]
+
+
+def _shared(sentence: str, question: str) -> float:
+    """How many letters of words they share: long words say more than short ones."""
+    asked, said = (set(re.findall(r"\w+", words.lower())) for words in (question, sentence))
+    return sum(len(word) for word in asked & said) / (1 + len(said)) ** 0.5
 
 
 def _ranking(seen: Seen) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from db.images import sniff
 from db.queue import NewTask, Outcome, Task
 from db.vocabulary import PPTX, PRIORITY, ItemKind, JobKind, Lane, TaskStatus
 from worker.ingest import reader
-from worker.ingest.pages import Figure, Page
+from worker.ingest.pages import Box, Figure, Page
 from worker.ingest.reader import FailedPage, Limits, Reading
 from worker.runtime import Lease, Runtime
 
@@ -166,12 +166,12 @@ class Items:
     def _figure(self, page: Page, figure: Figure, number: int, place: int) -> Entry:
         fields = self._fields(page, f".f{number}", caption=figure.caption)
         return self._pictured(place, page, figure.image, fields, kind=ItemKind.FIGURE,
-                              text=figure.around or None, box=figure.box)  # fmt: skip
+                              text=figure.around or None, box=_rounded(figure.box))  # fmt: skip
 
     def _pictured(
         self, place: int, page: Page, image: bytes | None, fields: ItemFields, *,
         kind: ItemKind, text: str | None = None, note: str | None = None,
-        box: tuple[float, float, float, float] | None = None,
+        box: Box | None = None,
     ) -> Entry:  # fmt: skip
         return Entry(
             place, fields, self._blobs.put(self._tenant, image) if image else None,
@@ -190,6 +190,12 @@ class Items:
             tags=document.tags,
             attributes=document.attributes,
         )
+
+
+def _rounded(box: Box) -> Box:
+    """To a tenth of a point: more is noise."""
+    left, top, right, bottom = (round(edge, 1) for edge in box)
+    return left, top, right, bottom
 
 
 def page_id(document: Document, number: int) -> str:
