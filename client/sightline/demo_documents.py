@@ -117,7 +117,8 @@ def table(sources: Sequence[dict[str, Any]]) -> Table:
     cited = [source for source in sources if source["cited"]]
     passages: dict[str, dict[str, Any]] = {}
     for source in sources:
-        passages.setdefault(source["snippet"] or "", source)
+        if source["ranks"].keys() - {"image"}:  # else only its picture was found, not its words
+            passages.setdefault(source["snippet"] or "", source)
     shown = cited or [passages[words] for words in passages if words][:PASSAGES]
     made = Table(width=_width(), show_lines=True)
     made.add_column("#", justify="right")

@@ -20,6 +20,7 @@ from worker.runtime import Runtime
 
 NO_PROVIDER = "No provider has a key here; set OPENAI_API_KEY or ANTHROPIC_API_KEY."
 NOT_WANTED = "The request asked for sources alone."
+CLOSEST = "The sources are the closest matches; no text among them speaks of it."
 PASSAGES = 3
 """Passages that stand in for an answer where no model writes one."""
 SHRINKS = (1, 2)
@@ -125,12 +126,19 @@ def _generated(
 
 
 def _retrieval_only(catalog: Catalog, hits: Sequence[Hit], reason: str) -> dict[str, Any]:
-    """The sources and their best passages, where no model writes an answer."""
-    passages = [f"[{n}] {hit.snippet}" for n, hit in enumerate(hits, 1) if hit.snippet]
+    """The sources and their best passages, where no model writes an answer.
+
+    A passage must have been found by its words: a picture may look right and speak of other things.
+    """
+    passages = [
+        f"[{number}] {hit.snippet}"
+        for number, hit in enumerate(hits, 1)
+        if hit.snippet and not hit.ranks.keys() <= {"image"}
+    ]
     return {
         "mode": "retrieval_only",
         "reason": reason,
-        "answer": "\n".join(passages[:PASSAGES]) if hits else citations.NOTHING,
+        "answer": "\n".join(passages[:PASSAGES]) or (CLOSEST if hits else citations.NOTHING),
         "citations": [],
         "sources": sources.listed(catalog, hits, ()),
         "provider": None,
