@@ -18,6 +18,7 @@ __all__ = ["Hit", "Query", "Vector", "cached_query", "find", "item_urls", "keep_
            "query_sha", "result", "to_vector"]  # fmt: skip
 
 Vector = np.ndarray[Any, np.dtype[np.float32]]
+KEEP_QUERIES_DAYS = 30
 SPARE = 50
 """How much longer each list is than twice the hits: for what fusion and grouping push back."""
 
@@ -55,6 +56,15 @@ def keep_query(
                 ON CONFLICT (tenant_id, model_id, sha256) DO UPDATE SET used_at = now()"""),
         {"tenant": tenant, "model": model_id, "sha256": sha256, "vector": HalfVector(vector)},
     )
+
+
+def forget_queries(connection: Connection) -> int:
+    """Delete queries' vectors that are a month old; returns how many. Who asks again makes them anew."""
+    return connection.execute(
+        text(
+            f"DELETE FROM query_embeddings WHERE used_at < now() - interval '{KEEP_QUERIES_DAYS} days'"
+        )
+    ).rowcount
 
 
 def to_vector(value: Any) -> Vector:

@@ -5,7 +5,7 @@ import time
 import structlog
 from sqlalchemy import text
 
-from db import idempotency, jobs, queue
+from db import idempotency, jobs, queue, search
 from db.session import Database
 from worker import garbage
 from worker.runtime import Runtime
@@ -49,6 +49,8 @@ class Upkeep:
             self._housekeeping(database)
         if time.monotonic() >= self._collect_at:
             self._collect_at = time.monotonic() + COLLECT_SECONDS
+            with database.begin() as connection:
+                search.forget_queries(connection)
             garbage.collect(database, self._runtime.blobs)
 
     def _cancel_rest(self, database: Database) -> None:

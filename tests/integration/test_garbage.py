@@ -5,7 +5,10 @@ import os
 import time
 from pathlib import Path
 
-from db import catalogs, entries, jobs
+import numpy as np
+from sqlalchemy import text
+
+from db import catalogs, entries, jobs, search, spaces
 from db.blobs import BlobStore, blob_path, rendition_path, upload_path
 from db.entries import Entry
 from db.fields import ItemFields
@@ -54,3 +57,19 @@ def test_uploads_stay_while_their_job_may_need_them(database: Database, blobs: B
     gone = age(blobs, upload_path(1, "job_cut", "body"))
     assert garbage.collect(database, blobs) == 1
     assert kept.exists() and not gone.exists()
+
+
+def test_vectors_of_old_queries_are_forgotten(database: Database) -> None:
+    with database.begin() as connection:
+        space = spaces.register(connection, "m", "r", 1, 2)
+        for words in ("old", "young"):
+            vector = np.array([1, 0], dtype=np.float32)
+            search.keep_query(connection, 1, space, search.query_sha(words), vector)
+        connection.execute(
+            text("UPDATE query_embeddings SET used_at = now() - interval '40 days' "
+                 "WHERE sha256 = :sha256"),
+            {"sha256": search.query_sha("old")},
+        )  # fmt: skip
+        assert search.forget_queries(connection) == 1
+        assert search.cached_query(connection, 1, space, search.query_sha("old")) is None
+        assert search.cached_query(connection, 1, space, search.query_sha("young")) is not None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -55,7 +56,7 @@ def _sentences(text: str) -> list[str]:
 def _shared(sentence: str, question: str) -> float:
     """How many letters of words they share: long words say more than short ones."""
     asked, said = (set(re.findall(r"\w+", words.lower())) for words in (question, sentence))
-    return sum(len(word) for word in asked & said) / (1 + len(said)) ** 0.5
+    return sum(len(word) for word in asked & said) / math.sqrt(1 + len(said))
 
 
 def _ranking(seen: Seen) -> dict[str, Any]:
