@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 DATA_DIR ?= .data
+OUT ?= sightline-backup.tar
 ARGS ?=
 
 VENV := .venv
@@ -12,7 +13,7 @@ EXTRAS := api,worker,embedded,test,check
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check format bench fake-providers demo-model constraints clean
+.PHONY: help install demo serve keys backup restore test check format faults bench fake-providers demo-model constraints clean
 
 help: ## show this help
 	@echo "Sightline: make …"
@@ -36,6 +37,15 @@ demo: $(READY) ## start everything, search sample pictures, ask sample documents
 serve: $(READY) ## run everything on PORT (8000), data in DATA_DIR (.data), until Ctrl-C
 	$(BIN)/python -m db.embedded serve --port $(PORT) --data-dir $(DATA_DIR)
 
+keys: $(READY) ## make, list, revoke API keys of a running `make serve`: ARGS="make --label laptop"
+	$(BIN)/python -m db.embedded keys --data-dir $(DATA_DIR) $(or $(ARGS),--help)
+
+backup: $(READY) ## copy the data in DATA_DIR into the new file OUT, also while it is served
+	$(BIN)/python -m db.embedded backup --data-dir $(DATA_DIR) $(OUT)
+
+restore: $(READY) ## make the new folder DATA_DIR of the backup OUT
+	$(BIN)/python -m db.embedded restore --data-dir $(DATA_DIR) $(OUT)
+
 test: $(READY) ## run all tests against real Postgres and Redis; ARGS go to pytest
 	$(BIN)/python -m pytest -ra --durations=10 $(ARGS)
 
@@ -48,6 +58,9 @@ check: $(READY) ## lint, formatting, types
 format: $(READY) ## put the sources in shape
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+faults: $(READY) ## kill, freeze and cut off every part at length, and show which promises held
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(READY) ## measure ingest and query speed
 	$(BIN)/python -m benchmarks $(ARGS)

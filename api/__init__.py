@@ -14,17 +14,23 @@ from api import (
     imports,
     items,
     jobs,
+    keys,
+    limits,
+    listening,
     nudges,
     problems,
     questions,
+    request_lines,
     searches,
+    webhooks,
 )
 from api.metrics import Metrics
 from api.pictures import Renditions
 from api.services import NAME, Services
 from api.waiting import Waiters
+from db import logs
 from db.blobs import BlobStore
-from db.session import Database
+from db.session import TenantDatabase
 from db.settings import Settings
 
 ROUTES = (
@@ -36,13 +42,19 @@ ROUTES = (
     questions.routes,
     embeddings.routes,
     jobs.routes,
+    webhooks.routes,
     health.routes,
+    keys.routes,
 )
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The app, in this order: settings, services, errors, metrics, auth, routes, description."""
+    """The app, in this order: settings, logs, services, errors, metrics, auth, limits, routes, description.
+
+    Raises RefusesToStart where it would serve other machines without a key.
+    """
     settings = settings or Settings()
+    logs.install(settings)
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024**2
@@ -50,7 +62,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[NAME] = made
     problems.install(app)
     made.metrics.install(app)
-    auth.install(app)
+    request_lines.install(app)
+    gate = auth.Gate(made.database, settings.key_secret.get_secret_value())
+    try:
+        listening.check(gate, settings.listen)
+    except listening.RefusesToStart:
+        made.close()
+        raise
+    auth.install(app, gate)
+    limits.install(app)
     for routes in ROUTES:
         app.register_blueprint(routes.blueprint)
     docs.install(app, [one for routes in ROUTES for one in routes.operations], _version())
@@ -59,7 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def services(settings: Settings) -> Services:
     """The process's services; nothing connects before it is used."""
-    database = Database(settings.database_url)
+    database = TenantDatabase(settings.database_url, auth.transaction_tenant)
     blobs = BlobStore(settings.blob_url)
     redis = nudges.connect(settings.redis_url)
     waiters = Waiters(database, settings.api_waiters)
@@ -71,7 +91,7 @@ def services(settings: Settings) -> Services:
         nudger=nudges.make(settings.redis_url, redis),
         waiters=waiters,
         renditions=Renditions(blobs),
-        metrics=Metrics(database, lambda: waiters.count),
+        metrics=Metrics(settings.database_url, blobs.folder, lambda: waiters.count),
     )
 
 

@@ -14,7 +14,7 @@ from api.openapi import KEY, PREFER, SUBMITTED, Routes, answer
 from api.services import services
 from db import catalogs, documents, jobs
 from db.errors import DocumentTooLarge, UnsupportedDocument
-from db.fields import DocumentId, Line, storable
+from db.fields import Category, DocumentId, Line, Tag, storable
 from db.queue import NewTask
 from db.vocabulary import JobKind, Lane
 
@@ -34,8 +34,8 @@ class DocumentCreate(BaseModel):
     file: FileStorage
     id: DocumentId | None = None
     title: Line | None = None
-    category: Line | None = None
-    tags: Annotated[list[Line], Field(max_length=100)] = []
+    category: Category | None = None
+    tags: Annotated[list[Tag], Field(max_length=100)] = []
     attributes: Annotated[dict[str, Any], AfterValidator(storable)] = {}
 
 

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection
 
 from api import catalogs as catalog_routes
-from api import multipart, submits
+from api import limits, multipart, reading, submits
 from api.auth import current_tenant
 from api.openapi import BINARY, KEY, PREFER, SUBMITTED, Routes
 from api.services import services
@@ -57,7 +57,10 @@ def create_import(catalog: str) -> ResponseReturnValue:
     if request.mimetype not in STREAMS:
         raise UnsupportedMedia(f"Send one of {', '.join(STREAMS)}.")
     catalog_routes.find(catalog)
-    request.max_content_length = services().settings.max_upload_bytes
+    reading.bound(services().settings.max_upload_bytes)
+    if reading.idempotency_key() is None:  # else the job may be made already
+        with services().database.begin() as connection:
+            limits.check_tasks(connection, tenant)
     kept = False
     try:
         upload = _receive(services().blobs, tenant, job_id)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
-from flask import Response, json, request
+from flask import Response, json, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from api import cursors, schemas, submits, views
@@ -66,7 +66,7 @@ def list_tasks(job: str, query: schemas.TaskPage) -> ResponseReturnValue:
     accepted = request.accept_mimetypes.best_match(["application/json", NDJSON])
     if accepted == NDJSON:
         lines = _lines(services().database, current_tenant(), job, query.status)
-        return Response(lines, content_type=NDJSON)
+        return Response(stream_with_context(lines), content_type=NDJSON)
     with services().database.begin() as connection:
         rows = jobs.tasks(
             connection, current_tenant(), job, status=query.status, limit=query.limit + 1,

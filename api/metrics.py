@@ -1,34 +1,39 @@
-"""Metrics: what this process answered, and what waits in the queue."""
+"""Metrics of this process: what it answered, and how many of its requests wait."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from db import queue
-from db.errors import Unavailable
-from db.session import Database
+from api.system_metrics import SystemCollector
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+PROCESS = "The API runs in several processes: `process` tells whose count this is; sum over it."
 
 
 class Metrics:
     """A registry of its own, so that two apps in one process do not meet."""
 
-    def __init__(self, database: Database, waiting: Callable[[], int]) -> None:
+    def __init__(self, database_url: str, blobs: Path | None, waiting: Callable[[], int]) -> None:
+        """`blobs` is the folder of a local blob store; the database is asked at each scrape."""
         self.registry = CollectorRegistry()
+        self.process = str(os.getpid())
         self.requests = Counter(
-            "sightline_requests", "Requests by route and status.", ["method", "route", "status"],
-            registry=self.registry,
+            "sightline_requests", f"Requests by route and status. {PROCESS}",
+            ["process", "method", "route", "status"], registry=self.registry,
         )  # fmt: skip
         self.seconds = Histogram(
-            "sightline_request_seconds", "How long an answer took.", ["method", "route"],
-            buckets=BUCKETS, registry=self.registry,
+            "sightline_request_seconds",
+            f"Seconds until an answer began, waits by `Prefer: wait` among them. {PROCESS}",
+            ["process", "method", "route"], buckets=BUCKETS, registry=self.registry,
         )  # fmt: skip
-        self.registry.register(QueueCollector(database, waiting))
+        self.registry.register(_Waiting(self.process, waiting))
+        self.registry.register(SystemCollector(database_url, blobs))
 
     def text(self) -> bytes:
         """The metrics as Prometheus reads them."""
@@ -42,8 +47,9 @@ class Metrics:
     def _count(self, response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "unmatched"
         method = request.method if request.url_rule else "other"
-        self.requests.labels(method, route, str(response.status_code)).inc()
-        self.seconds.labels(method, route).observe(time.monotonic() - g.get("started", 0.0))
+        self.requests.labels(self.process, method, route, str(response.status_code)).inc()
+        seconds = time.monotonic() - g.get("started", time.monotonic())
+        self.seconds.labels(self.process, method, route).observe(seconds)
         return response
 
 
@@ -51,32 +57,17 @@ def _start() -> None:
     g.started = time.monotonic()
 
 
-class QueueCollector(Collector):
-    """Reads the queue when it is asked; says nothing of it while Postgres is away."""
-
-    def __init__(self, database: Database, waiting: Callable[[], int]) -> None:
-        self._database = database
-        self._waiting = waiting
+class _Waiting(Collector):
+    def __init__(self, process: str, waiting: Callable[[], int]) -> None:
+        self._process, self._waiting = process, waiting
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing is read at registration."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The gauges as of now."""
-        waiting = "Requests that wait for a job here."
-        yield GaugeMetricFamily("sightline_waiting", waiting, self._waiting())
-        try:
-            with self._database.begin() as connection:
-                due = queue.due_by_lane(connection)
-        except Unavailable:
-            return
-        queued = GaugeMetricFamily("sightline_tasks_queued", "Queued tasks.", labels=["lane"])
-        oldest = GaugeMetricFamily(
-            "sightline_oldest_task_seconds", "Age of the oldest queued task.", labels=["lane"]
-        )
-        for lane, (count, age) in due.items():
-            queued.add_metric([lane], count)
-            oldest.add_metric([lane], age)
-        yield queued
-        yield oldest
+        """The gauge as of now."""
+        words = f"Requests that are held until a job ends, SIGHTLINE_API_WAITERS at most. {PROCESS}"
+        gauge = GaugeMetricFamily("sightline_waiting", words, labels=["process"])
+        gauge.add_metric([self._process], self._waiting())
+        yield gauge

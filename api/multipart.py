@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, File, MultipartDecoder, NeedData
@@ -9,6 +11,7 @@ from werkzeug.sansio.multipart import Field as FormField
 
 from db.errors import BadRequest
 
+T = TypeVar("T")
 LARGEST_BUFFER = 1024**2
 """Bytes kept back while the decoder looks for the end of a part's headers or for a boundary."""
 
@@ -52,12 +55,17 @@ def _data(events: Iterator[Event], hash_more: Callable[[bytes], None]) -> Iterat
 
 
 def _events(pieces: Iterator[bytes], decoder: MultipartDecoder) -> Iterator[Event]:
+    while not isinstance(event := _decoded(decoder.next_event), Epilogue):
+        if isinstance(event, NeedData):
+            _decoded(partial(decoder.receive_data, next(pieces, None)))
+        else:
+            yield event
+
+
+def _decoded(act: Callable[[], T]) -> T:
+    """Do one thing with the decoder; what reading the pieces raises is no error of the form."""
     try:
-        while not isinstance(event := decoder.next_event(), Epilogue):
-            if isinstance(event, NeedData):
-                decoder.receive_data(next(pieces, None))
-            else:
-                yield event
+        return act()
     except RequestEntityTooLarge:
         raise BadRequest("A part's headers are too long.") from None
     except ValueError as error:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api import reading
+from api.auth import OPEN, scope_of
 from api.schemas import PATH_PARTS, Job, Nothing, Problem
 
 View = Callable[..., ResponseReturnValue]
@@ -113,7 +114,10 @@ def document(operations: list[Operation], version: str) -> dict[str, Any]:
         "info": {"title": TITLE, "version": version,
                  "description": "Catalog pictures and documents, find them, ask about them."},
         "paths": paths,
-        "components": {"schemas": defs.get("$defs", {})},
+        "components": {
+            "schemas": defs.get("$defs", {}),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
     }  # fmt: skip
 
 
@@ -137,6 +141,7 @@ def _describe(operation: Operation, refs: Any) -> dict[str, Any]:
         "summary": words.split(". ")[0].rstrip("."),
         "description": words,
         "parameters": _parameters(operation),
+        "security": _security(operation),
         "responses": {str(s): _answer(s, a, refs) for s, a in operation.answers.items()},
     }
     described["responses"]["default"] = {
@@ -147,6 +152,12 @@ def _describe(operation: Operation, refs: Any) -> dict[str, Any]:
     if content:
         described["requestBody"] = {"required": not operation.optional, "content": content}
     return described
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    """The scope that a key needs; none is asked for while there are no keys."""
+    scope = str(scope_of(operation.method, operation.path))
+    return [] if operation.tag in OPEN else [{"key": [scope]}]
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Every error as `application/problem+json`, with the request's id, and nothing else in it."""
 
+import math
 import re
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from werkzeug.exceptions import HTTPException
 
-from db.errors import InvalidInput, SightlineError, Unavailable
+from db.errors import InvalidInput, RateLimited, SightlineError, TooManyRequests, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -114,9 +115,19 @@ def _sightline(error: SightlineError) -> Response:
     answer = problem(error.status, error.code, error.title, error.detail, error.errors)
     if isinstance(error, Unavailable):
         answer.headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, TooManyRequests):
+        _tell_when(answer, error)
     if error.status >= 500:
         log.error("request_failed", code=error.code, cause=type(error.__cause__).__name__)
     return answer
+
+
+def _tell_when(answer: Response, error: TooManyRequests) -> None:
+    """When to come again; the rate tells its own state with every answer."""
+    seconds = max(math.ceil(error.retry_after), 1)
+    answer.headers["Retry-After"] = str(seconds)
+    if not isinstance(error, RateLimited):
+        answer.headers["RateLimit"] = f'"{error.code}";r=0;t={seconds}'
 
 
 def _http(error: HTTPException) -> Response | HTTPException:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from api import problems
 from api.schemas import PATH_PARTS
-from db.errors import BadRequest, InvalidInput, NotFound, UnsupportedMedia
+from db.errors import BadRequest, InvalidInput, NotFound, TooLarge, UnsupportedMedia
 from db.fields import is_bad_text
 
 MAX_DEPTH = 32
@@ -56,7 +56,7 @@ def body(
 
     `json_too=False` takes the form alone.
     """
-    request.max_content_length = limit
+    bound(limit)
     if form and request.mimetype == "multipart/form-data":
         return _model(model, _form(form), "The form is not valid.")
     if not json_too:
@@ -73,6 +73,13 @@ def body(
     if not isinstance(value, dict):
         raise BadRequest("The body must be a JSON object.")
     return _model(model, value, "The body is not valid.")
+
+
+def bound(limit: int) -> None:
+    """Let the body have `limit` bytes. Raises TooLarge for a longer one before any of it is read."""
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"The body has {request.content_length} bytes; the limit is {limit}.")
+    request.max_content_length = limit
 
 
 def strict_json(data: bytes | str) -> Any:

@@ -26,11 +26,15 @@ from db.vocabulary import ItemKind, JobKind, JobStatus, TaskStatus
 
 CatalogName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 JobId = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 PATH_PARTS: dict[str, TypeAdapter[str]] = {
     "catalog": TypeAdapter(CatalogName),
     "document": TypeAdapter(DocumentId),
     "item": TypeAdapter(ItemId),
     "job": TypeAdapter(JobId),
+    "key": TypeAdapter(KeyId),
+    "webhook": TypeAdapter(JobId),
+    "delivery": TypeAdapter(JobId),
 }
 
 

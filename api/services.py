@@ -10,7 +10,7 @@ from api.pictures import Renditions
 from api.waiting import Waiters
 from db.blobs import BlobStore
 from db.nudges import Nudger
-from db.session import Database
+from db.session import TenantDatabase
 from db.settings import Settings
 
 NAME = "sightline"
@@ -21,7 +21,7 @@ class Services:
     """The process's connections; none is opened before it is used."""
 
     settings: Settings
-    database: Database
+    database: TenantDatabase
     blobs: BlobStore
     redis: Redis
     nudger: Nudger

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from flask import Response, request
 from sqlalchemy import Connection
 
-from api import reading, views
+from api import limits, reading, views
 from api.auth import current_tenant
 from api.openapi import answer
 from api.services import services
-from db import evaluation, idempotency, jobs
+from db import evaluation, failpoints, idempotency, jobs
 from db.queue import NewTask
 from db.vocabulary import JobKind, TaskStatus
 
@@ -36,6 +36,7 @@ def submit(make: Callable[[Connection], Submitted], sent: bytes | None = None) -
     """Answer with the job that `make` inserts, or with the one that its key made before.
 
     `sent` is the hash of what was sent; else it is the hash of the body that was read.
+    Raises TooManyTasks where too many wait already.
     """
     tenant, key = current_tenant(), reading.idempotency_key()
     with services().database.begin() as connection:
@@ -43,11 +44,14 @@ def submit(make: Callable[[Connection], Submitted], sent: bytes | None = None) -
         if key is not None:
             sent = sent or reading.body_sha256()
             replayed = idempotency.begin(connection, tenant, key, sent)
+        if not replayed:
+            limits.check_tasks(connection, tenant)
         made = Submitted(replayed) if replayed else make(connection)
         if key is not None and not replayed:
             idempotency.done(connection, tenant, key, made.job)
         # Who does not wait is told what the submit itself did, before a worker can touch it.
         job = None if preferred_wait() else jobs.get(connection, tenant, made.job)
+    failpoints.reach("submit.after_commit")
     nudge(made.lanes)
     response = shown(job, 202) if job else poll(made.job, 202)
     response.headers["Location"] = views.job_path(made.job)

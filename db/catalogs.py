@@ -64,7 +64,7 @@ def put(
                     text_model = CASE WHEN EXISTS (SELECT 1 FROM items i WHERE
                                           i.tenant_id = c.tenant_id AND i.catalog_id = c.id)
                                       THEN c.text_model ELSE excluded.text_model END
-                 RETURNING {COLUMNS}, xmax = 0 AS created"""),
+                 RETURNING {COLUMNS}, old.id IS NULL AS created"""),
             {
                 "tenant": tenant,
                 "name": name,

@@ -3,8 +3,10 @@
 SightlineError
 ├── BadRequest            400  malformed: no JSON, a wrong header
 │   └── ProviderNotConfigured
+├── Unauthorized          401  no API key, or one that is wrong, expired or revoked
 ├── Forbidden             403  the address is refused
 ├── NotFound              404  unknown, or somebody else's
+├── RequestTimeout        408  the client sends too slowly
 ├── Conflict              409  the state does not allow it
 │   ├── JobAlreadyEnded
 │   ├── JobNotRetryable
@@ -35,6 +37,11 @@ SightlineError
 │   ├── ModelNotServed
 │   └── IdempotencyKeyReused
 ├── FetchFailed           422  a fetch that may pass when tried again
+├── TooManyRequests       429  over a limit; `retry_after` says for how long
+│   ├── RateLimited
+│   ├── TooManyTasks
+│   ├── DailyUploadReached
+│   └── TokenCapReached
 ├── ProviderError         502  what a provider of answers or text vectors did
 │   ├── ProviderBusy          may pass: 408, 409, 429, 5xx, no connection, too slow
 │   ├── ProviderRefusedUs     a wrong key, model or request: trying again is no use
@@ -87,6 +94,12 @@ class ProviderNotConfigured(BadRequest):
     code = "provider_not_configured"
 
 
+class Unauthorized(SightlineError):
+    """Raised when a request shows no API key that is in force."""
+
+    code, status, title = "unauthorized", 401, "An API key is needed"
+
+
 class Forbidden(SightlineError):
     """Raised when the caller may not do this."""
 
@@ -97,6 +110,12 @@ class NotFound(SightlineError):
     """Raised when a name is unknown in the caller's tenant."""
 
     code, status, title = "not_found", 404, "Not found"
+
+
+class RequestTimeout(SightlineError):
+    """Raised when a body comes more slowly than we wait for it."""
+
+    code, status, title = "request_timeout", 408, "The body came too slowly"
 
 
 class Conflict(SightlineError):
@@ -278,6 +297,41 @@ class FetchFailed(Unprocessable):
     can_pass = True
 
 
+class TooManyRequests(SightlineError):
+    """Raised when a limit is reached; `retry_after` is in seconds, and always known."""
+
+    code, status, title = "too_many_requests", 429, "Too many requests"
+    retry_after: float
+
+    def __init__(self, detail: str, retry_after: float) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class RateLimited(TooManyRequests):
+    """Raised when requests come faster than a key may send them."""
+
+    code = "rate_limited"
+
+
+class TooManyTasks(TooManyRequests):
+    """Raised when a tenant has as many tasks waiting as it may."""
+
+    code, title = "too_many_tasks", "Too many tasks wait"
+
+
+class DailyUploadReached(TooManyRequests):
+    """Raised when a tenant has sent as many bytes today as it may."""
+
+    code, title = "daily_upload_reached", "The day's uploads are used up"
+
+
+class TokenCapReached(TooManyRequests):
+    """Raised before a paid call that could take a tenant over its tokens of the day."""
+
+    code, title = "token_cap_reached", "The day's tokens are used up"
+
+
 class ProviderError(SightlineError):
     """Raised for what a provider of answers or text vectors did; `retry_after` is in seconds."""
 
@@ -286,6 +340,8 @@ class ProviderError(SightlineError):
     """The tokens that the failed call cost all the same, where the provider told."""
     too_large: bool = False
     """Whether the request was refused for its size: with smaller pictures it may pass."""
+    unknown: bool = False
+    """Whether the call may have been answered, and billed, though nobody here saw it."""
 
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)

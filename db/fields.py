@@ -5,6 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+MAX_INDEXED_BYTES = 2_000
+"""Of a text by which items are looked up: a btree takes 2,704 bytes in all."""
+
 
 def is_bad_text(value: Any) -> bool:
     """Whether it is text that Postgres cannot hold: with a NUL or half a character."""
@@ -36,6 +39,17 @@ Line = Annotated[str, Field(max_length=1_000), AfterValidator(storable)]
 Prose = Annotated[str, Field(max_length=20_000), AfterValidator(storable)]
 
 
+def _indexable(value: str) -> str:
+    """A text that fits into a btree's entry. Raises ValueError."""
+    if len(value.encode()) > MAX_INDEXED_BYTES:
+        raise ValueError(f"has more than {MAX_INDEXED_BYTES} bytes")
+    return value
+
+
+Category = Annotated[Line, AfterValidator(_indexable)]
+Tag = Annotated[Line, AfterValidator(_indexable)]
+
+
 def usable_id(value: str) -> str:
     """An id that can stand in a URL's path. Raises ValueError."""
     if not value.isprintable() or "/" in value or value in {".", ".."}:
@@ -60,8 +74,8 @@ class ItemFields(BaseModel):
     name: Line | None = None
     caption: Prose | None = None
     description: Prose | None = None
-    category: Line | None = None
-    tags: Annotated[list[Line], Field(max_length=100)] = []
+    category: Category | None = None
+    tags: Annotated[list[Tag], Field(max_length=100)] = []
     price: Annotated[Decimal, Field(ge=0, max_digits=18, allow_inf_nan=False)] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     attributes: Annotated[dict[str, Any], AfterValidator(storable)] = {}

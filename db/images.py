@@ -102,7 +102,9 @@ def decode_scaled(
         scale = _draft(image, 2 * at_least) if at_least else 1
         image.load()
         turn = pixels.turn_of(image)
-        upright = pixels.upright(pixels.on_white(pixels.eight_bit(image)), turn)
+        flat = pixels.on_white(pixels.eight_bit(image))
+        image.close()  # its pixels go before there is a third copy: 200 MB of 50 megapixels
+        upright = pixels.upright(flat, turn)
     if scale == 1:
         width, height = upright.size
     elif turn in pixels.SIDEWAYS:
@@ -142,6 +144,8 @@ def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLarge("The picture has too many pixels.") from error
+    except MemoryError as error:
+        raise ImageTooLarge("Decoding the picture takes too much memory.") from error
     except Exception as error:  # Pillow raises nearly everything: SyntaxError, struct.error, ...
         name = FORMATS[media_type]
         raise BrokenImage(f"The {name} picture cannot be decoded; it may be cut off.") from error

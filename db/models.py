@@ -1,6 +1,6 @@
 """The tables. Every one carries its tenant, save the three that hold nothing of a tenant's."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Computed,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -32,7 +33,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from db.vocabulary import ItemKind, JobKind, JobStatus, Lane, TaskStatus
 
 SCHEMA = "sightline"
-REVISION = "0003"
+REVISION = "0006"
 """The newest migration; a test holds it to the migrations' own head."""
 REFERENCE_TABLES = ("tenants", "models", "workers")
 """Tables without a tenant column; with Citus they become reference tables."""
@@ -120,12 +121,20 @@ class Worker(Base):
 
 
 class ApiKey(Base):
-    """A key: only an HMAC of its secret is kept."""
+    """A key: only an HMAC of its secret is kept. Its row stays when it is revoked."""
 
     __tablename__ = "api_keys"
+    __table_args__ = (
+        CheckConstraint(
+            "scopes <@ ARRAY['read', 'write', 'answer', 'admin'] AND cardinality(scopes) > 0",
+            name="scopes_known",
+        ),
+        Index(None, "id"),
+    )
     tenant_id: Mapped[int] = tenant_key()
     id: Mapped[str] = mapped_column(primary_key=True)
     label: Mapped[str | None]
+    salt: Mapped[bytes]
     secret_hmac: Mapped[bytes]
     scopes: Mapped[list[str]]
     created_at: Mapped[datetime] = made_now()
@@ -386,3 +395,76 @@ class IdempotencyKey(Base):
     body_sha256: Mapped[bytes]
     job_id: Mapped[str | None]
     created_at: Mapped[datetime] = made_now()
+
+
+class Usage(Base):
+    """What a tenant used up on one day (UTC), for its daily limits."""
+
+    __tablename__ = "usage"
+    tenant_id: Mapped[int] = tenant_key()
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    upload_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Tokens of paid calls: what providers counted, and estimates of the calls that are out."""
+
+
+class Webhook(Base):
+    """An address that is told of ended jobs, with what its messages are signed by."""
+
+    __tablename__ = "webhooks"
+    tenant_id: Mapped[int] = tenant_key()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    events: Mapped[list[str]]
+    kinds: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    """The kinds of jobs that it is told of; none means all."""
+    description: Mapped[str | None]
+    secret: Mapped[str]
+    former_secret: Mapped[str | None]
+    former_until: Mapped[datetime | None]
+    """Until when messages are signed by the former secret too."""
+    disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = made_now()
+
+
+class Delivery(Base):
+    """One message to one webhook; its id is the `webhook-id` that stays through all attempts."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "webhook_id"],
+            ["webhooks.tenant_id", "webhooks.id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="status_known"),
+        Index(
+            "deliveries_due_idx",
+            "tenant_id",
+            "webhook_id",
+            "run_after",
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(None, "tenant_id", "webhook_id", "created_at", "id"),
+        Index(None, "created_at"),
+    )
+    tenant_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    id: Mapped[str] = mapped_column(
+        primary_key=True,
+        server_default=text("'msg_' || replace(gen_random_uuid()::text, '-', '')"),
+    )
+    webhook_id: Mapped[str]
+    type: Mapped[str]
+    job_id: Mapped[str | None]
+    """No reference: what is told of a job outlives it."""
+    data: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(server_default="pending")
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    response_status: Mapped[int | None] = mapped_column(Integer)
+    """The HTTP status of the last answer; None where none came."""
+    error: Mapped[dict[str, Any] | None]
+    run_after: Mapped[datetime] = made_now()
+    lease_token: Mapped[Any | None] = mapped_column(Uuid)
+    lease_expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = made_now()
+    ended_at: Mapped[datetime | None]

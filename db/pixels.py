@@ -1,5 +1,6 @@
 """Brings opened pictures of every mode to 8 bits, RGB, sRGB and upright; `db/images.py` uses it."""
 
+from collections.abc import Iterator
 from io import BytesIO
 
 from PIL import Image, ImageCms
@@ -21,6 +22,9 @@ TURNS = {
 SIDEWAYS = (5, 6, 7, 8)
 """The orientations that exchange width and height."""
 
+BAND_PIXELS = 2_000_000
+"""What is converted at a time: 50 megapixels at once would need their memory four times over."""
+
 
 def turn_of(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 where there is none; a broken EXIF spoils no picture."""
@@ -41,9 +45,21 @@ def eight_bit(image: Image.Image) -> Image.Image:
         return image
     low, high = _range(image)
     factor = 255 / ((high - low) or 1)
-    wide = image.convert("F").point(lambda value: value * factor + (0.5 - low * factor))
-    wide.info.pop("transparency", None)  # a level of the wide scale, meaningless in L
-    return wide.convert("L")
+    made = Image.new("L", image.size)
+    for box in _bands(image):
+        wide = image.crop(box).convert("F")
+        wide.info.pop("transparency", None)  # a level of the wide scale, meaningless in L
+        made.paste(
+            wide.point(lambda value: value * factor + (0.5 - low * factor)).convert("L"), box
+        )
+    return made
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    """The picture as boxes of whole rows, `BAND_PIXELS` or one row each."""
+    rows = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield 0, top, image.width, min(top + rows, image.height)
 
 
 def _range(image: Image.Image) -> tuple[float, float]:
@@ -69,8 +85,13 @@ def on_white(image: Image.Image) -> Image.Image:
     """Return RGB with transparency laid on white."""
     if not image.has_transparency_data:
         return image.convert("RGB")
-    seen = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", seen.size, WHITE), seen).convert("RGB")
+    made = Image.new("RGB", image.size)
+    for box in _bands(image):
+        seen = image.crop(box).convert("RGBA")
+        made.paste(
+            Image.alpha_composite(Image.new("RGBA", seen.size, WHITE), seen).convert("RGB"), box
+        )
+    return made
 
 
 def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

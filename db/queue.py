@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from db import deliveries
 from db.errors import LeaseLost, SightlineError, WorkerLost
 from db.vocabulary import BULK_KINDS, MAX_ATTEMPTS, Lane, TaskStatus
 
@@ -119,8 +120,7 @@ TASKS = bindparam("tasks", type_=JSONB)
 ENQUEUE = text("""
     WITH line AS (
         SELECT last_rank,
-            coalesce((SELECT rank FROM tasks WHERE status = 'queued' AND lane = :lane
-                      AND priority = :priority ORDER BY rank LIMIT 1), 0) AS front,
+            sightline_api.front_of(:lane, :priority) AS front,
             (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'queued' AND place = 0
              AND tenant_id = :tenant AND lane = :lane AND priority = :priority LIMIT 1000) few)
             AS waiting
@@ -272,11 +272,15 @@ SETTLE = text(f"""
                       AND t.job_id = j.id AND NOT t.expands LIMIT 1)
                 ELSE error END
         FROM counted c WHERE j.tenant_id = c.tenant_id AND j.id = c.id
-        RETURNING j.id, c.done
+        RETURNING j.tenant_id, j.id, c.done
     )
-    SELECT id, pg_notify('{JOB_ENDED}', id) FROM settled WHERE done
+    SELECT tenant_id, id, pg_notify('{JOB_ENDED}', id), EXISTS (
+        SELECT FROM webhooks w WHERE w.tenant_id = s.tenant_id AND w.disabled_at IS NULL)
+        AS has_webhooks
+    FROM settled s WHERE done
 """).bindparams(bindparam("deltas", type_=JSONB))
-"""Count ended tasks in their jobs, end the jobs whose last task has ended, tell who waits."""
+"""Count ended tasks in their jobs, end the jobs whose last task has ended, tell who waits. Says
+whether a job's tenant has webhooks, which are then told too."""
 
 END_EXPANSION = text("""
     UPDATE jobs SET expanded = true, error = :error WHERE tenant_id = :tenant AND id = :job
@@ -303,6 +307,21 @@ REAP = text(f"""
     RETURNING t.tenant_id, t.id, t.job_id, t.lane, t.status, t.expands
 """).bindparams(bindparam("error", type_=JSONB))
 """Give lost leases back. An attempt counts only when the task ran alone: blame the culprit."""
+
+ABANDON = text("""
+    WITH unwanted AS (
+        SELECT t.tenant_id, t.id FROM tasks t
+        JOIN jobs j ON j.tenant_id = t.tenant_id AND j.id = t.job_id
+        WHERE t.status = 'running' AND t.lane = 'answer' AND NOT t.expands
+          AND j.cancel_requested_at < now() - interval '5 seconds'
+        ORDER BY t.id FOR UPDATE OF t SKIP LOCKED
+    )
+    UPDATE tasks t SET status = 'canceled', ended_at = now(), lease_token = NULL,
+        lease_expires_at = NULL, leased_by = NULL
+    FROM unwanted u WHERE t.tenant_id = u.tenant_id AND t.id = u.id
+    RETURNING t.tenant_id, t.job_id
+""")
+"""End canceled tasks whose worker still waits for a provider; what comes back writes nothing."""
 
 
 def enqueue(
@@ -428,7 +447,10 @@ def settle(
         delta[status] += 1
     if not deltas:
         return []
-    return list(connection.execute(SETTLE, {"deltas": list(deltas.values())}).scalars())
+    done = connection.execute(SETTLE, {"deltas": list(deltas.values())}).all()
+    if told := [(row.tenant_id, row.id) for row in done if row.has_webhooks]:
+        deliveries.tell(connection, told)
+    return [row.id for row in done]
 
 
 def fail(
@@ -511,8 +533,9 @@ def move(
 def reap(connection: Connection, former_lives: Sequence[str] = ()) -> dict[Lane, int]:
     """Queue tasks again whose lease expired, or that the named dead workers held.
 
-    Returns how many became due, by lane.
+    Ends those of canceled jobs that wait for a provider. Returns how many became due, by lane.
     """
+    unwanted = connection.execute(ABANDON).all()
     lost = connection.execute(
         REAP, {"workers": list(former_lives), "error": WORKER_LOST.as_json()}
     ).all()
@@ -522,7 +545,8 @@ def reap(connection: Connection, former_lives: Sequence[str] = ()) -> dict[Lane,
             _fail_unexpanded(connection, row.tenant_id, row.job_id)
     settle(
         connection,
-        [(row.tenant_id, row.job_id, row.status) for row in failed if not row.expands],
+        [(row.tenant_id, row.job_id, row.status) for row in failed if not row.expands]
+        + [(row.tenant_id, row.job_id, TaskStatus.CANCELED) for row in unwanted],
         [(row.tenant_id, row.job_id) for row in failed if row.expands],
     )
     due: dict[Lane, int] = {}
@@ -539,13 +563,3 @@ def _fail_unexpanded(connection: Connection, tenant: int, job: str) -> None:
                   AND t.job_id = j.id AND t.expands"""),
         {"tenant": tenant, "job": job},
     )
-
-
-def due_by_lane(connection: Connection) -> dict[str, tuple[int, float]]:
-    """For each lane with work: how many tasks are queued, and the oldest's age in seconds."""
-    rows = connection.execute(
-        text("""SELECT lane, count(*) AS queued,
-                extract(epoch FROM now() - min(created_at))::float8 AS oldest
-                FROM tasks WHERE status = 'queued' GROUP BY lane""")
-    )
-    return {row.lane: (row.queued, row.oldest) for row in rows}

@@ -1,7 +1,7 @@
 """Connections: one pooled engine a process, short transactions, and a raw one to listen on."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,12 +12,16 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from db.errors import Unavailable
+from db.errors import InvalidInput, Unavailable
 from db.models import SCHEMA
 
+API_ROLE = "sightline_api"
+"""The role of the API's sessions, and the schema of the views that it sees."""
 # Statements are prepared, which saves parsing, but each execution is planned: a generic plan would
 # not match the partial vector indexes, nor a queue that filled a moment ago.
-OPTIONS = f"-c search_path={SCHEMA},public -c plan_cache_mode=force_custom_plan"
+CUSTOM_PLANS = "-c plan_cache_mode=force_custom_plan"
+OPTIONS = f"-c search_path={SCHEMA},public {CUSTOM_PLANS}"
+API_OPTIONS = f"-c role={API_ROLE} -c search_path={API_ROLE},public {CUSTOM_PLANS}"
 
 REST_SECONDS = 1.0
 """A connection that rested so long is tried before it is used."""
@@ -25,6 +29,11 @@ REST_SECONDS = 1.0
 
 class Database:
     """The engine of one process. `begin` is the only way to a transaction."""
+
+    options = OPTIONS
+    """What each session is started with."""
+    more_arguments: dict[str, Any] = {}
+    """What more psycopg is told when it connects."""
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
         """`url` is a plain `postgresql://` URL; nothing connects until the first transaction."""
@@ -34,7 +43,9 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=5,
-            connect_args={"options": OPTIONS, "connect_timeout": 5},
+            # An error that is logged must not tell the values that the statement held.
+            hide_parameters=True,
+            connect_args={"options": self.options, "connect_timeout": 5, **self.more_arguments},
         )
         event.listen(self.engine, "connect", _register_vector_types)
         event.listen(self.engine, "checkin", _note_use)
@@ -51,18 +62,61 @@ class Database:
 
     def listen(self) -> psycopg.Connection[Any]:
         """A connection of its own outside the pool, in autocommit, for LISTEN."""
-        return psycopg.connect(self.url, autocommit=True, options=OPTIONS, connect_timeout=5)
+        return psycopg.connect(self.url, autocommit=True, options=self.options, connect_timeout=5)
 
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
 
 
+class TenantDatabase(Database):
+    """The API's engine. Its role sees one tenant's rows at most: those of the transaction's tenant.
+
+    The views of migration 0006 hold to `app.tenant`; where it is unset they are empty. The role is
+    taken when a session begins, so the URL is the same as everybody's.
+    """
+
+    options = API_OPTIONS
+    more_arguments = {"autocommit": True}
+    """The driver begins no transaction: `_begin` does, and tells the tenant in the same round trip."""
+
+    def __init__(
+        self, url: str, tenant: Callable[[], int | None] = lambda: None, pool_size: int = 10
+    ) -> None:
+        """`tenant` is asked at the start of each transaction; None sees no tenant's rows."""
+        super().__init__(url, pool_size)
+        self._tenant = tenant
+        event.listen(self.engine, "begin", self._begin)
+
+    def ask(self, statement: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row of a statement that needs neither transaction nor tenant: one round trip.
+
+        Raises Unavailable when Postgres is away.
+        """
+        with _told_when_away():
+            pooled = self.engine.raw_connection()
+            try:
+                raw = pooled.driver_connection
+                assert isinstance(raw, psycopg.Connection)
+                found: tuple[Any, ...] | None = raw.execute(statement, values).fetchone()
+                return found
+            finally:
+                pooled.close()
+
+    def _begin(self, connection: Connection) -> None:
+        tenant = self._tenant()
+        told = "" if tenant is None else f"; SET LOCAL app.tenant = '{tenant:d}'"
+        connection.exec_driver_sql(f"BEGIN{told}")
+
+
 @contextmanager
 def _told_when_away() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolTimeout) as error:
+    except (OperationalError, psycopg.OperationalError, PoolTimeout) as error:
+        if isinstance(getattr(error, "orig", error), psycopg.errors.ProgramLimitExceeded):
+            # Of the same class as a lost connection, and yet no waiting ends it.
+            raise InvalidInput("A value is too long to be stored.") from error
         raise Unavailable("The database cannot be reached; try again shortly.") from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -55,6 +55,24 @@ class Settings(BaseSettings):
     max_upload_bytes: int = 50 * 1024**3
     job_deadline_hours: float = 24.0
     job_retention_days: float = 7.0
+    listen: str = ""
+    """Where the API listens, for servers whose command line does not tell it as gunicorn's does."""
+    key_secret: SecretStr = SecretStr("")
+    """What API keys are hashed under besides their salts; another value voids every key."""
+    requests_per_second: float = 50.0
+    """Requests that one API key may send; 0 is no limit. Without keys it holds only when it is set."""
+    api_processes: int = 2
+    """Processes that share the requests of one address: each allows its part of the rate."""
+    max_queued_tasks: int = 2_000_000
+    """Tasks that one tenant may have waiting when it submits more; 0 is no limit."""
+    daily_upload_bytes: int = 0
+    """Bytes of bodies that one tenant may send on a day (UTC); 0 is no limit."""
+    daily_tokens: int = 0
+    """Tokens that one tenant may have providers use on a day (UTC); 0 is no limit."""
+    client_patience_seconds: float = 10.0
+    """How long a client may send or take nothing before its connection is closed."""
+    client_bytes_per_second: int = 1024
+    """What a client must send on average, beyond that patience."""
     api_waiters: int = 128
     """Threads of the API that may wait for a job at the same time: half of its threads."""
 

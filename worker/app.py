@@ -1,6 +1,5 @@
 """The workers' wiring: reads the environment, and starts a lane in each worker process."""
 
-import logging
 import socket
 from typing import Any
 
@@ -16,6 +15,7 @@ from celery.signals import (
 )
 from redis import Redis
 
+from db import logs
 from db.blobs import BlobStore
 from db.nudges import Nudger
 from db.session import Database
@@ -58,17 +58,8 @@ _node: dict[str, Any] = {}
 
 
 @setup_logging.connect
-def _structured_logs(loglevel: str | int | None = None, **_: Any) -> None:
-    logging.basicConfig(level=loglevel or "INFO", format="%(levelname)s %(name)s %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+def _logs(loglevel: str | int | None = None, **_: Any) -> None:
+    logs.install(settings, loglevel)
 
 
 @celeryd_after_setup.connect
@@ -91,11 +82,12 @@ def _in_a_child_process(**_: Any) -> None:
 def _start(name: str) -> None:
     from worker import lanes
 
+    logs.bind(worker=name, lane=_node["lane"])
     try:
         lanes.start(runtime(name, _node["lane"]))
     except Exception as error:
         # Celery only logs what a signal's receiver raises: a worker without a lane would stay.
-        log.exception("worker_cannot_start", worker=name)
+        log.exception("worker_cannot_start")
         raise SystemExit(f"The worker {name} cannot start: {error}") from error
 
 

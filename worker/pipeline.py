@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import structlog
@@ -16,6 +16,7 @@ from db.queue import Claim
 from db.settings import Settings
 from db.vocabulary import PRIORITY, JobKind
 from worker.batch import Batch, Picture, Pixels, Vector, Vectors, WantedPictures, Words
+from worker.decoding import Decoders
 from worker.encoder import (
     PREPROCESSING_VERSION,
     ClipEncoder,
@@ -57,6 +58,7 @@ class EmbedPipeline:
         self._text_encoders = {encoder.name: encoder for encoder in text_encoders}
         self._size = min(_suited_batch(encoder) for encoder in encoders)
         self._decoders = ThreadPoolExecutor(runtime.settings.decode_threads, "decode")
+        self._apart = Decoders()
         self._ahead = ThreadPoolExecutor(1, "ahead")
         self._store = Store(runtime)
         self._unwritten: deque[Batch] = deque(maxlen=UNWRITTEN)
@@ -64,7 +66,7 @@ class EmbedPipeline:
             self._register(encoder, PREPROCESSING_VERSION)
         for text_encoder in text_encoders:
             self._register(text_encoder, TEXT_PREPROCESSING)
-        runtime.stats.update(batches=0, items=0, encoded=0, batch_size=self._size)
+        runtime.stats.know(batch_size=self._size)
 
     @classmethod
     def load(cls, runtime: Runtime) -> "EmbedPipeline":
@@ -163,12 +165,18 @@ class EmbedPipeline:
                 batch.found(model, (row.tenant_id, bytes(row.sha256)), row.vector)
 
     def _decode(self, batch: Batch) -> None:
+        # A task is alone when a worker died with it: maybe of decoding it.
+        alone = any(task.alone for task in batch.claim.tasks)
         for key in batch.missing_pictures():
-            batch.pixels[key] = self._decoders.submit(self._pixels, *key)
+            batch.pixels[key] = self._decoders.submit(self._pixels, batch, alone, *key)
 
-    def _pixels(self, model: str, tenant: int, sha256: bytes) -> Pixels:
+    def _pixels(self, batch: Batch, alone: bool, model: str, tenant: int, sha256: bytes) -> Pixels:
         data = self._runtime.blobs.get(tenant, sha256)
-        return self._encoders[model].preprocessing.array(data)
+        try:
+            pixels = self._apart.array(self._encoders[model].preprocessing, data, apart=alone)
+            return cast(Pixels, pixels)
+        finally:
+            batch.lease.progressed()  # a batch of hostile pictures takes minutes, and hangs not
 
     def _do(self, batch: Batch) -> None:
         started = time.perf_counter()
@@ -177,10 +185,11 @@ class EmbedPipeline:
         encoded = self._encode(batch)
         self._unwritten.append(batch)
         batch.lease.progressed()
-        self._runtime.stats["batches"] += 1
-        self._runtime.stats["items"] += len(batch.claim.tasks)
-        self._runtime.stats["encoded"] += encoded
+        self._runtime.stats.add("batches")
+        self._runtime.stats.add("items", len(batch.claim.tasks))
+        self._runtime.stats.add("encoded", encoded)
         log.debug("batch", size=len(batch.claim.tasks), encoded=encoded,
+                  jobs=sorted({task.job_id for task in batch.claim.tasks}),
                   seconds=round(time.perf_counter() - started, 4))  # fmt: skip
         self._store.submit(batch, self._runtime.models)
 
@@ -188,7 +197,8 @@ class EmbedPipeline:
         """Give every wanted input its vector or its error; returns how many were encoded."""
         count = 0
         for model, encoder in self._encoders.items():
-            pictures, pixels = batch.decoded(model)
+            with self._runtime.stats.timed("decode"):  # only what the device waited for
+                pictures, pixels = batch.decoded(model)
             count += self._fill(batch, pictures, encoder.images, pixels)
             words = batch.missing_words(model)
             count += self._fill(batch, words, encoder.texts, [text for *_, text in words])
@@ -208,7 +218,8 @@ class EmbedPipeline:
     ) -> int:
         """Encode inputs and give their vectors, or errors, to their keys; returns how many."""
         try:
-            vectors = encode_each(encode, inputs)
+            with self._runtime.stats.timed("encode"):
+                vectors = encode_each(encode, inputs)
         except Exception as error:
             if is_fatal(error):
                 log.error("device_lost", error=repr(error))

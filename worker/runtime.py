@@ -9,17 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import structlog
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, bindparam, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db import queue
+from db import failpoints, queue
 from db.blobs import BlobStore
 from db.errors import LeaseLost, SightlineError, Unavailable
 from db.nudges import Nudger
 from db.session import Database
 from db.settings import Settings
 from db.vocabulary import Lane
+from worker.stats import Stats
 
 log = structlog.get_logger(__name__)
 
@@ -116,8 +118,13 @@ class Runtime:
     stopping: threading.Event = field(default_factory=threading.Event)
     models: dict[str, int] = field(default_factory=dict)
     """The image models served, by name, with their numbers in the database."""
-    stats: dict[str, Any] = field(default_factory=dict)
+    stats: Stats = field(default_factory=Stats)
+    """What this process has done: `be_seen` publishes it for the API's metrics."""
     _draining: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if self.lane != Lane.UPKEEP:  # its lock rests in a transaction while it does the chores
+            event.listen(self.database.engine, "connect", self._let_go_when_frozen)
 
     def start(self, drain: Callable[[], None]) -> None:
         """Free what this worker's former life held; then be seen, and look for work."""
@@ -139,33 +146,38 @@ class Runtime:
 
     def claim(self, limit: int, models: Sequence[str] | None = None, **more: Any) -> queue.Claim:
         """Lease due tasks of this lane: those of `models`, by default of all that are served."""
-        with self.database.begin() as connection:
-            return queue.claim(
+        with self.stats.timed("claim"), self.database.begin() as connection:
+            claim = queue.claim(
                 connection, self.lane, self.name, limit, self.settings.lease_seconds,
                 models=list(self.models if models is None else models), **more,
             )  # fmt: skip
+        self.stats.claimed([task.attempts for task in claim.tasks])
+        return claim
 
-    def commit(self, act: Callable[[Connection], Iterable[Lane] | None]) -> None:
+    def commit(self, act: Callable[[Connection], Iterable[Lane] | None]) -> bool:
         """Write in one transaction, and wake the lanes that `act` says have work now.
 
         While Postgres is away it is tried again for a lease's time. Who lost the lease writes
-        nothing, and is not told: somebody else has the work.
+        nothing, and gets False: somebody else has the work.
         """
         until = time.monotonic() + self.settings.lease_seconds
         while True:
             try:
                 with self.database.begin() as connection:
                     lanes = list(act(connection) or ())
+                    failpoints.reach("commit.before", self.name)
                 break
             except LeaseLost as error:
+                self.stats.add("leases_lost")
                 log.warning("lease_lost", detail=error.detail)
-                return
+                return False
             except Unavailable:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.5)
         for lane in lanes:
             self.nudger.nudge(lane)
+        return True
 
     def be_seen(self) -> None:
         """Tell the database that this worker lives."""
@@ -173,7 +185,7 @@ class Runtime:
             connection.execute(
                 SEEN,
                 {"name": self.name, "lane": self.lane, "models": list(self.models.values()),
-                 "stats": self.stats},
+                 "stats": self.stats.as_json()},
             )  # fmt: skip
 
     def stop(self) -> None:
@@ -182,9 +194,17 @@ class Runtime:
         with suppress(SightlineError), self.database.begin() as connection:
             connection.execute(text("DELETE FROM workers WHERE name = :n"), {"n": self.name})
 
+    def _let_go_when_frozen(self, connection: psycopg.Connection[Any], _record: object) -> None:
+        """End a transaction that rests for a lease's time: its locks would hold up who takes over."""
+        milliseconds = int(self.settings.lease_seconds * 1000)
+        connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
+        connection.commit()
+
     def _free_former_life(self) -> None:
         with self.database.begin() as connection:
-            queue.reap(connection, [self.name])
+            due = queue.reap(connection, [self.name])
+        for lane, count in due.items():
+            self.stats.add("leases_reaped", count, lane)
 
     def _patiently(self, act: Callable[[], None]) -> None:
         while not self.stopping.is_set():

@@ -8,11 +8,13 @@ from contextlib import suppress
 import structlog
 from sqlalchemy import Connection
 
+from db import failpoints
 from db.queue import Task
 from db.vocabulary import Lane
 from worker import searching, writing
 from worker.batch import Batch, Outcomes, Vector
 from worker.runtime import Runtime
+from worker.stats import outcome_of
 
 log = structlog.get_logger(__name__)
 
@@ -58,11 +60,15 @@ class Store:
         searches: "list[Future[None]]",
     ) -> None:  # fmt: skip
         def act(connection: Connection) -> set[Lane]:
+            failpoints.reach("store.before_write", batch.claim.tasks)
             return writing.write(connection, batch.claim.token, outcomes, models)
 
         try:
             if outcomes.embedded or outcomes.failed or outcomes.canceled:
-                self._runtime.commit(act)
+                with self._runtime.stats.timed("store"):
+                    written = self._runtime.commit(act)
+                if written:
+                    self._tell(outcomes)
             for searched in searches:
                 searched.result()
         except Exception as error:
@@ -71,9 +77,21 @@ class Store:
         finally:
             self._runtime.heart.let_go(batch.claim.token)
 
+    def _tell(self, outcomes: Outcomes) -> None:
+        stats = self._runtime.stats
+        stats.ended("succeeded", len(outcomes.embedded))
+        stats.ended("canceled", len(outcomes.canceled))
+        for task, error in outcomes.failed:
+            outcome = outcome_of(task, error)
+            stats.ended(outcome)
+            log.warning("task_failed", task=task.id, job=task.job_id, code=error.code,
+                        outcome=outcome)  # fmt: skip
+
     def _search(self, batch: Batch, task: Task, vector: Vector, models: Mapping[str, int]) -> None:
         def act(connection: Connection) -> None:
             writing.keep_query(connection, task, vector, models)
             searching.finish(connection, batch.claim.token, task)
 
-        self._runtime.commit(act)
+        with self._runtime.stats.timed("search"):
+            written = self._runtime.commit(act)
+        self._runtime.stats.ended("succeeded", int(written))

@@ -5,10 +5,11 @@ import time
 import structlog
 from sqlalchemy import text
 
-from db import idempotency, jobs, queue, search
+from db import deliveries, idempotency, jobs, queue, search
 from db.session import Database
 from worker import garbage
 from worker.runtime import Runtime
+from worker.webhooks import Sender
 
 log = structlog.get_logger(__name__)
 
@@ -23,11 +24,13 @@ class Upkeep:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._sender = Sender(runtime)
         self._housekeeping_at = 0.0
         self._collect_at = 0.0
 
     def drain(self) -> None:
-        """Do what is due, unless another process is at it."""
+        """Do what is due, unless another process is at it; webhooks are told all the time."""
+        self._sender.start()
         with self._runtime.database.begin() as lock:
             mine = lock.execute(
                 text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK}
@@ -39,7 +42,9 @@ class Upkeep:
         with database.begin() as connection:
             due = queue.reap(connection)
             expired = jobs.expire(connection)
-        for lane in due:
+            deliveries.tell_expired(connection)
+        for lane, count in due.items():
+            self._runtime.stats.add("leases_reaped", count, lane)
             self._runtime.nudger.nudge(lane)
         if due or expired:
             log.info("reaped", due={str(lane): n for lane, n in due.items()}, expired=expired)
@@ -68,5 +73,6 @@ class Upkeep:
         with database.begin() as connection:
             forgotten = jobs.purge(connection, self._runtime.settings.job_retention_days)
             keys = idempotency.purge(connection)
+            deliveries.purge(connection)
             connection.execute(text("DELETE FROM workers WHERE seen_at < now() - interval '1 day'"))
         log.info("housekeeping", jobs=forgotten, keys=keys)

@@ -7,7 +7,7 @@ from pgvector import HalfVector
 from sqlalchemy import Connection, text
 
 from db import catalogs, queue, search
-from db.errors import ItemChanged
+from db.errors import ItemChanged, LeaseLost
 from db.queue import Outcome, Task
 from db.session import driver
 from db.vocabulary import JobKind, Lane, TaskStatus
@@ -54,6 +54,8 @@ def write(
     """
     # Read back by token: an earlier COMMIT may have been done although its answer was lost.
     held = queue.held(connection, token)
+    if not held:
+        raise LeaseLost("No task of the batch is held any more.")
     done = [(task, vector) for task, vector in outcomes.embedded if task.id in held]
     kept = _keep(connection, [pair for pair in done if pair[0].item_id is not None], models)
     ends = [Outcome(task, TaskStatus.CANCELED) for task in outcomes.canceled if task.id in held]

@@ -13,7 +13,9 @@ from types import FrameType
 
 import click
 
+from db import keys_command
 from db.embedded import Interrupted, Stack, StartFailed, free_port
+from db.embedded import backup as backups
 from db.embedded.stack import ROOT
 
 ONE_KEYSTROKE = 1.0
@@ -29,6 +31,9 @@ def main() -> None:
     Nothing needs to be installed besides, and no root rights. All data lies in the data folder
     and stays for the next start; delete the folder to begin anew.
     """
+
+
+main.add_command(keys_command.main, "keys")
 
 
 @main.command()
@@ -47,6 +52,10 @@ def serve(port: int, data_dir: Path) -> None:
         click.echo(f"\nSightline is ready after {time.monotonic() - begun:.1f} s: {stack.url}")
         click.echo(f"  console  {stack.url}/        API  {stack.url}/docs")
         click.echo(f"  model    {os.environ.get('SIGHTLINE_IMAGE_MODEL') or 'the demo model'}")
+        closed = (
+            "every request needs one" if stack.has_keys else "none: only this machine is served"
+        )
+        click.echo(f"  keys     {closed}; make keys")
         click.echo(f"  logs     {stack.logs}\n  Ctrl-C stops everything; the data stays.")
         told_to_stop.wait()
 
@@ -83,6 +92,43 @@ def _demo(folder: Path, url: str) -> list[list[str]]:
     for question in QUESTIONS:
         show += ["--question", question]
     return [*made, show]
+
+
+@main.command()
+@click.option("--data-dir", type=click.Path(path_type=Path), default=Path(".data"),
+              show_default=True, help="Folder whose data is copied.")  # fmt: skip
+@click.argument("out", type=click.Path(path_type=Path))
+def backup(data_dir: Path, out: Path) -> None:
+    """Copy all data into the new tar file OUT, also while Sightline runs."""
+    with _told():
+        about = backups.backup(data_dir, out)
+    click.echo(f"{out} holds {about.jobs} jobs, {about.items} items and {about.blobs} blobs.")
+    _tell_missing(about)
+
+
+@main.command()
+@click.option("--data-dir", type=click.Path(path_type=Path), required=True,
+              help="The new folder; it must not exist, or be empty.")  # fmt: skip
+@click.argument("source", metavar="OUT", type=click.Path(path_type=Path, exists=True))
+def restore(data_dir: Path, source: Path) -> None:
+    """Make a new data folder of a backup; start it with `serve --data-dir`."""
+    with _told():
+        about = backups.restore(source, data_dir)
+    click.echo(f"{data_dir} holds {about.jobs} jobs and {about.items} items of {about.made_at}.")
+    _tell_missing(about)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (backups.BackupFailed, StartFailed) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _tell_missing(about: backups.About) -> None:
+    if about.missing:
+        raise click.ClickException(f"{about.missing} blobs that rows name are not there.")
 
 
 @contextmanager

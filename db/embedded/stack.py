@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 import psycopg
 
-from db.embedded.postgres import Postgres
+from db.embedded.postgres import DATABASE, Postgres
 from db.embedded.process import Process, StartFailed
 from db.embedded.redis import Redis
 from db.embedded.supervisor import Say, Supervisor
@@ -27,7 +28,7 @@ WORKERS = {
     Lane.ANSWER: ("-P", "threads", "-c", "8"),
     Lane.UPKEEP: ("-P", "threads", "-c", "1", "-B"),
 }
-API_FLAGS = "-k gthread -w 2 --threads 256 --timeout 60 --graceful-timeout 5 --no-control-socket"
+API_FLAGS = "-k api.patience.Worker -w 2 --threads 256 --timeout 60 --graceful-timeout 5 --no-control-socket"
 
 
 class Stack:
@@ -43,7 +44,10 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         say: Say = lambda _: None,
     ) -> None:
-        """`environment` is put over this process's own, for every part."""
+        """`environment` is put over this process's own, for every part.
+
+        A database or Redis URL in it wins over the embedded one: a test may put a proxy between.
+        """
         self.folder = Path(data_dir).resolve()
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
@@ -65,6 +69,18 @@ class Stack:
         """The URL of the embedded Postgres; only while the stack runs."""
         assert self._postgres is not None
         return self._postgres.url
+
+    @property
+    def redis_url(self) -> str:
+        """The URL of the embedded Redis; only while the stack runs."""
+        assert self._redis is not None
+        return self._redis.url
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the API asks for a key; only while the stack runs."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return bool(_one(connection, "SELECT EXISTS (SELECT FROM sightline.api_keys)"))
 
     def start(self) -> str:
         """Start every part in order and return the API's URL.
@@ -205,7 +221,7 @@ class Stack:
             made["SIGHTLINE_DATABASE_URL"] = self._postgres.url
         if self._redis is not None:
             made["SIGHTLINE_REDIS_URL"] = self._redis.url
-        return made
+        return made | self._more_environment
 
     def _answers(self) -> bool:
         with (
@@ -219,6 +235,16 @@ class Stack:
         now = time.monotonic()
         self._say(f"{what} ready in {now - begun:.1f} s")
         return now
+
+
+def running_database(data_dir: Path) -> str | None:
+    """The URL of the database of a stack that runs in this folder, else None."""
+    try:
+        lines = (data_dir / "postgres" / "postmaster.pid").read_text().splitlines()
+        os.kill(int(lines[0]), 0)
+        return f"postgresql://postgres@/{DATABASE}?host={quote(lines[4])}"
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _script(name: str) -> str:

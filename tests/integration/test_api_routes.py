@@ -434,3 +434,11 @@ def test_a_nudge_follows_the_commit(client: FlaskClient, app: Flask) -> None:
     assert redis.llen("embed") == 1
     put_picture(client, "b", picture("blue"))
     assert redis.llen("embed") == 1, "one nudge on its way is enough"
+
+
+@pytest.mark.parametrize("field", [{"category": "語" * 1000}, {"tags": ["語" * 1000]}], ids=str)
+def test_what_no_index_can_hold_is_refused_and_does_not_look_like_an_outage(
+    client: FlaskClient, field: dict[str, Any]
+) -> None:
+    refused = client.post(f"{SHOP}/items", json={"text": "words", **field})
+    assert (refused.status_code, refused.json["code"]) == (422, "invalid_input")

@@ -1,5 +1,7 @@
 """The embed lane on a real Postgres, with an encoder that shows its batches."""
 
+import sys
+
 import pytest
 from sqlalchemy import text
 
@@ -13,7 +15,9 @@ from db.session import Database
 from db.settings import Settings
 from db.vocabulary import JobKind, JobStatus, Lane
 from tests.integration.queue_parts import MODEL, check_invariant, job
-from tests.integration.worker_parts import POISON, FakeEncoder, pipeline
+from tests.integration.worker_parts import POISON, FakeEncoder, FakePreprocessing, pipeline
+from tests.unit.pictures import photo, saved
+from worker.decoding import Decoders
 from worker.pipeline import EmbedPipeline
 
 
@@ -238,3 +242,42 @@ def test_embedding_jobs_leave_vectors_in_their_tasks(
         results = list(jobs.results(connection, 1, job_id))
     assert [place for place, _ in results] == [1, 2]
     assert len(results[0][1]["embedding"]) == 4
+
+
+def test_a_picture_that_kills_its_decoder_fails_alone_and_its_neighbours_go_on(
+    database: Database, blobs: BlobStore, lane: tuple[EmbedPipeline, FakeEncoder],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    crash = "import ctypes; ctypes.string_at(0)"
+    lane[0]._apart = Decoders(command=(sys.executable, "-c", crash))
+    monkeypatch.setattr(FakePreprocessing, "size", 8, raising=False)
+    hostile = saved(photo(20, 20), "TIFF")
+    job_id = submit(database, blobs, b"a", hostile, b"b")
+    lane[0].drain()
+    after = job(database, job_id)
+    assert (after.succeeded, after.failed) == (2, 1)
+    with database.begin() as connection:
+        (failed,) = jobs.tasks(connection, 1, job_id, status="failed")
+    assert failed.error is not None and failed.error["code"] == "broken_image"
+    check_invariant(database)
+
+
+def test_a_picture_that_a_worker_died_with_is_decoded_apart(
+    database: Database, blobs: BlobStore, lane: tuple[EmbedPipeline, FakeEncoder],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    apart: list[bool] = []
+    monkeypatch.setattr(
+        lane[0]._apart, "array",
+        lambda preprocessing, data, apart: _noted(apart, preprocessing.array(data)),
+    )  # fmt: skip
+
+    def _noted(is_apart: bool, pixels: object) -> object:
+        apart.append(is_apart)
+        return pixels
+
+    submit(database, blobs, b"a", b"b")
+    with database.begin() as connection:
+        connection.execute(text("UPDATE tasks SET alone = true WHERE place = 0"))
+    lane[0].drain()
+    assert sorted(apart) == [False, True]

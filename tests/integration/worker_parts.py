@@ -22,8 +22,9 @@ class FakePreprocessing:
     """The first bytes of a blob become an 8 x 8 picture; broken ones raise, as real ones do."""
 
     crop = CROP
+    size = CROP
 
-    def array(self, data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    def array(self, data: bytes, limits: object = None) -> np.ndarray[Any, np.dtype[np.uint8]]:
         if data.startswith(b"broken"):
             from db.errors import BrokenImage
 

@@ -1,13 +1,14 @@
-"""Manifests and the URL guard: what is read, what is refused, and with which code."""
+"""Manifests: what is read, what is refused, and with which code."""
 
 import io
 import json
+import tracemalloc
+from pathlib import Path
 
 import pytest
 
-from db.errors import FetchFailed, FetchRefused
+from db.fields import storable
 from worker.ingest import manifest
-from worker.ingest.fetch import Fetcher, is_public
 from worker.ingest.manifest import BadLine, Line, safe_name
 
 
@@ -78,41 +79,69 @@ def test_plain_names_are_safe() -> None:
 
 
 @pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "168.63.129.16", "0.0.0.0", "224.0.0.1", "::1",
-     "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fc00::1", "fe80::1",
-     "ff02::1", "100.64.0.1", "255.255.255.255", "2001:db8::1"],
-)  # fmt: skip
-def test_addresses_that_are_not_public(address: str) -> None:
-    assert not is_public(address)
+    "line",
+    [
+        b'{"id": "a\\u0000b"}',
+        b'{"id": "a\\ud800"}',
+        b'{"id": "' + b"a" * 5000 + b'"}',
+        b'{"id": "../a"}',
+        b'{"id": "a", "image": "x", "\\u0000\\ud800": 1}',
+        b'{"id": "a", "image": "x", "' + b"k" * 50_000 + b'": 1}',
+        b'{"id": "a", "image": "x", "attributes": {"a": 1e999}}',
+        b'{"id": "a", "image": "x", "price": 1e999}',
+        b'{"id": "a", "image": "x", "price": -1e999}',
+        b'{"id": "a", "image": "x", "attributes": {"a": [' + b"{}," * 200_000 + b"{}]}}",
+        b'{"id": "a", "text": "' + b"t" * 100_001 + b'"}',
+        b'{"id": "a", "image_url": "http://x/' + b"t" * 5000 + b'"}',
+        b'{"id": "a", "image": "' + b"t" * 5000 + b'"}',
+        b'{"id": "a", "image": "x", "price": 1' + b"0" * 5000 + b"}",
+        '{"id": "a", "image": "x"}'.encode("utf-16"),
+        b"\x80\x81\x82",
+        json.dumps({"id": "a", "text": "t", "category": "\u4e00" * 1000}).encode(),
+    ],
+)
+def test_what_a_bad_line_is_told_by_can_be_stored_and_is_short(line: bytes) -> None:
+    bad, good = read(line.replace(b"\n", b"") + b'\n{"id": "b", "image": "b.jpg"}\n')
+    assert isinstance(bad, BadLine) and isinstance(good, Line)
+    assert storable(bad.error.as_json()) and len(bad.error.detail) < 400
+    assert bad.item_id is None or storable(bad.item_id) == "a"
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111"])
-def test_addresses_that_are_public(address: str) -> None:
-    assert is_public(address)
+def test_a_csv_cell_with_a_bad_id_is_told_without_it() -> None:
+    bad, good = read("id,image\na\0b,b,c\nb,b.jpg\n", "csv")
+    assert isinstance(bad, BadLine) and bad.item_id is None and isinstance(good, Line)
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["ftp://example.org/a", "file:///etc/passwd", "http://user@example.org/", "http://[::1]/",
-     "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://127.1/", "http://0/",
-     "http://localhost/", "http://localhost./", "http://example.org:22/", "http:///x",
-     "http://\u2460\u2461\u2466.0.0.1/", "http://exa mple.org/", "http://a\\b/", "gopher://x/",
-     "http://169.254.169.254/latest", "http://[::ffff:10.0.0.1]/"],
-)  # fmt: skip
-def test_the_guard_refuses_before_any_packet(url: str) -> None:
-    with pytest.raises((FetchRefused, FetchFailed)):
-        Fetcher(frozenset({80, 443}), frozenset())._checked(url)
+    "row",
+    ["x" * 5000, '"' + "x" * 5000 + '"', '"' + "x\n" * 2500, '"' + 'x","' * 2000 + '"'],
+)
+def test_an_endless_csv_row_costs_no_more_than_itself(
+    row: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "MAX_LINE_BYTES", 1000)
+    lines = read("id,image\n" + row + "\nb,b.jpg\nc,c.jpg\n", "csv")
+    assert isinstance(lines[0], BadLine)
+    assert [line.fields.id for line in lines if isinstance(line, Line)][-1] == "c"
 
 
-def test_one_private_address_among_public_ones_is_enough() -> None:
-    fetcher = Fetcher(frozenset({80}), frozenset(), lambda *_: ["8.8.8.8", "10.0.0.1"])
-    with pytest.raises(FetchRefused):
-        fetcher._checked("http://example.org/")
+def test_a_csv_line_of_any_length_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    with path.open("wb") as file:
+        file.write(b"id,image\n")
+        for _ in range(80):
+            file.write(b"x" * 1024**2)
+        file.write(b"\nb,b.jpg\n")
+    tracemalloc.start()
+    with path.open("rb") as stream:
+        bad, good = manifest.read(stream, "csv")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(bad, BadLine) and isinstance(good, Line)
+    assert peak < 150 * 1024**2
 
 
-def test_an_allowed_pair_passes_and_no_other_port() -> None:
-    fetcher = Fetcher(frozenset({80}), frozenset({"127.0.0.1:9000"}))
-    assert fetcher._checked("http://127.0.0.1:9000/a").address == "127.0.0.1"
-    with pytest.raises(FetchRefused):
-        fetcher._checked("http://127.0.0.1:9001/a")
+def test_old_line_ends_are_read() -> None:
+    for end in ("\n", "\r\n", "\r"):
+        lines = read(end.join(["id,image", "a,a.jpg", "b,b.jpg", ""]), "csv")
+        assert [line.fields.id for line in lines if isinstance(line, Line)] == ["a", "b"]

@@ -11,9 +11,9 @@ from db.vocabulary import JobKind
 from worker.answer.answering import Answering
 from worker.answer.calls import Calls
 from worker.answer.captioning import Captioning
+from worker.answer.counted import Counted, CountedTextVectors
 from worker.answer.evaluating import Evaluating
 from worker.answer.provider import Provider, configured
-from worker.answer.vectors import TextVectors
 from worker.guard import guarded
 from worker.runtime import Lease, Runtime
 
@@ -30,10 +30,13 @@ class AnswerLane:
         """`providers` are by default those that the settings have keys for."""
         self._runtime = runtime
         settings = runtime.settings
-        able = configured(settings) if providers is None else providers
+        given = configured(settings) if providers is None else providers
+        able: dict[str, Provider] = {
+            name: Counted(one, runtime.stats) for name, one in given.items()
+        }
         self._slots = threading.BoundedSemaphore(settings.answer_threads)
         self._pool = ThreadPoolExecutor(settings.answer_threads, "answer")
-        self._vectors = TextVectors.of(runtime)
+        self._vectors = CountedTextVectors.of(runtime)
         self._answering = Answering(runtime, able)
         self._captioning = Captioning(runtime, able)
         self._evaluating = Evaluating(runtime)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
+import httpcore2
 import httpx2
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -90,14 +91,16 @@ def of_failed(who: str, code: str | None) -> ProviderError:
 
 def too_slow(who: str, seconds: float) -> ProviderBusy:
     """The error for a call that met its deadline."""
-    return ProviderBusy(f"{who} did not answer within {seconds:g} s.")
+    return _unknown(ProviderBusy(f"{who} did not answer within {seconds:g} s."))
 
 
 def unreachable(who: str, cause: BaseException | None) -> ProviderError:
     """The error for a call without an answer; `cause` is what the connection raised."""
     if isinstance(cause, BodyTooLarge):
-        return AnswerMalformed(f"{who} sent far more than an answer.")
-    return ProviderBusy(f"{who} cannot be reached, or broke off while it answered.")
+        return _unknown(AnswerMalformed(f"{who} sent far more than an answer."))
+    error = ProviderBusy(f"{who} cannot be reached, or broke off while it answered.")
+    never_sent = cause is not None and isinstance(cause.__cause__, httpcore2.ConnectError)
+    return error if never_sent else _unknown(error)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -125,6 +128,11 @@ def _of_busy(who: str, answer: httpx2.Response) -> ProviderError:
     return ProviderBusy(
         f"{who} {plain} (status {answer.status_code}).", retry_after(answer.headers)
     )
+
+
+def _unknown(error: Failure) -> Failure:
+    error.unknown = True
+    return error
 
 
 def _too_large(who: str) -> ProviderRefusedUs:

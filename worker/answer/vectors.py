@@ -1,18 +1,20 @@
 """Text vectors by a provider: words of any jobs, claimed together and embedded in one call."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Self
 
 import structlog
 from sqlalchemy import Connection, text
 
 from db import queue, search, spaces
-from db.errors import ProviderError
+from db.errors import ProviderError, TokenCapReached
 from db.queue import Claim, Task
+from db.usage import reserve_tokens, settle_tokens
 from db.vocabulary import OPENAI_PREFIX, JobKind, Lane
 from worker import searching, writing
 from worker.answer.openai import OpenAIEmbedder
-from worker.batch import Batch, Outcomes, key_of
+from worker.batch import Batch, Outcomes, Words, key_of, words_of
 from worker.runtime import Lease, Runtime
 
 log = structlog.get_logger(__name__)
@@ -22,7 +24,10 @@ SECONDS = 60.0
 REVISION = "provider"
 """A provider tells no revision; a model that changes is told by its name."""
 PREPROCESSING = 1
+BYTES_PER_TOKEN = 4
 
+Reserved = tuple[int, date, int]
+"""(tenant, day, tokens)"""
 GO_ON = (JobKind.SEARCH, JobKind.ANSWER)
 """Jobs whose query goes on by its other lists when no vector of its words can be had."""
 
@@ -95,16 +100,51 @@ class TextVectors:
 
     def _embed(self, batch: Batch) -> None:
         """Give every wanted text its vector, or all that are missing the provider's error."""
-        missing = batch.missing_words(self._model)
+        reserved: list[Reserved] = []
+        missing = self._afforded(batch, batch.missing_words(self._model), reserved)
         if not missing:
             return
         try:
             vectors = self._embedder.embed([words for *_, words in missing], SECONDS)
         except ProviderError as error:
             batch.vectors |= dict.fromkeys(missing, error)
+            if not error.unknown:
+                self._give_back(reserved)
             return
         self._register(vectors.shape[1])
         batch.vectors |= dict(zip(missing, vectors, strict=True))
+
+    def _afforded(
+        self, batch: Batch, missing: list[Words], reserved: list[Reserved]
+    ) -> list[Words]:
+        """The texts whose tokens a tenant that wants them has left today; the others get the error.
+
+        What is taken from the day is added to `reserved`. A text that several want is paid once.
+        """
+        cap = self._runtime.settings.daily_tokens
+        if not cap:
+            return missing
+        paid: set[Words] = set()
+        refused: dict[Words, TokenCapReached] = {}
+        for tenant, words in _wanted_by(batch, set(missing)).items():
+            tokens = sum(_tokens(one) for one in words - paid)
+            try:
+                with self._runtime.database.begin() as connection:
+                    reserved.append(
+                        (tenant, reserve_tokens(connection, tenant, tokens, cap), tokens)
+                    )
+            except TokenCapReached as error:
+                refused |= dict.fromkeys(words, error)
+            else:
+                paid |= words
+        batch.vectors |= {one: error for one, error in refused.items() if one not in paid}
+        return [one for one in missing if one in paid]
+
+    def _give_back(self, reserved: list[Reserved]) -> None:
+        """A call that the provider refused costs nothing."""
+        with self._runtime.database.begin() as connection:
+            for tenant, day, tokens in reserved:
+                settle_tokens(connection, tenant, day, -tokens)
 
     def _register(self, dimensions: int) -> None:
         if self._model not in self._runtime.models:
@@ -112,6 +152,20 @@ class TextVectors:
                 self._runtime.models[self._model] = spaces.register(
                     connection, self._model, REVISION, PREPROCESSING, dimensions
                 )
+
+
+def _wanted_by(batch: Batch, missing: set[Words]) -> dict[int, set[Words]]:
+    """The missing texts by the tenants that want them."""
+    wanted: dict[int, set[Words]] = {}
+    for task in batch.wanted:
+        if (words := words_of(task)) in missing and words is not None:
+            wanted.setdefault(task.tenant_id, set()).add(words)
+    return wanted
+
+
+def _tokens(words: Words) -> int:
+    """An estimate: the API tells no count for each text."""
+    return len(words[2].encode()) // BYTES_PER_TOKEN + 1
 
 
 def _parted(outcomes: Outcomes) -> tuple[Outcomes, list[Task]]:

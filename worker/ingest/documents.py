@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection
 
-from db import catalogs, documents, entries, jobs, queue
+from db import catalogs, documents, entries, failpoints, jobs, queue
 from db.blobs import blob_path
 from db.documents import Document
 from db.entries import Entry
@@ -93,6 +93,7 @@ class DocumentExpansion:
                 connection, self._tenant, self._task.job_id, PRIORITY[JobKind.DOCUMENT], tasks
             )
             self._tell_progress(connection, reading.count)
+            failpoints.reach("documents.before_commit")
         return {task.lane for task in tasks if task.status == TaskStatus.QUEUED}
 
     def _store(

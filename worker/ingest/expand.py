@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, text
 
-from db import catalogs, entries, queue
+from db import catalogs, entries, failpoints, queue
 from db.blobs import BlobStore
 from db.catalogs import Catalog
 from db.entries import Entry
@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 FIRST_CHUNK = 32
 """The first chunk is small, so that embedding starts at once."""
 CHUNK = 256
+CHUNK_CHARACTERS = 64 * 1024**2
+"""Of pictures inside the lines; one line may hold 30 MB."""
 
 
 class Expansion:
@@ -62,7 +64,7 @@ class Expansion:
 
     def _expand(self, lines: Iterator[Line | BadLine], files: Files, catalog: Catalog) -> None:
         size = FIRST_CHUNK
-        while chunk := list(islice(lines, size)):
+        while chunk := _chunk(lines, size):
             if self._lease.lost or self._runtime.stopping.is_set():
                 self._hand_back()
             if self._task.id in self._lease.canceled:
@@ -91,6 +93,7 @@ class Expansion:
             queue.enqueue(
                 connection, self._task.tenant_id, self._task.job_id, PRIORITY[JobKind.IMPORT], tasks
             )
+            failpoints.reach("expand.before_commit")
 
     def _prepared(self, line: Line | BadLine, files: Files) -> Entry | NewTask:
         """An item whose bytes are stored, or a task that failed or must fetch first."""
@@ -140,6 +143,18 @@ class Expansion:
             queue.end_expansion(connection, task, None if self._done else EmptyUpload(
                 "The manifest names no item."))  # fmt: skip
         self._runtime.blobs.delete_upload(task.tenant_id, task.request["upload"])
+
+
+def _chunk(lines: Iterator[Line | BadLine], size: int) -> list[Line | BadLine]:
+    """The next lines: `size` of them, or fewer that hold much, for pictures may be inline."""
+    chunk: list[Line | BadLine] = []
+    held = 0
+    for line in islice(lines, size):
+        chunk.append(line)
+        held += len(line.value) if isinstance(line, Line) else 0
+        if held > CHUNK_CHARACTERS:
+            break
+    return chunk
 
 
 def _stored(blobs: BlobStore, tenant: int, line: Line, files: Files) -> Entry:

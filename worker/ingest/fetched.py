@@ -8,7 +8,7 @@ from db.fields import ItemFields
 from db.images import check
 from db.queue import Outcome, Step, Task
 from db.vocabulary import Lane, TaskStatus
-from worker.ingest.fetch import Fetcher
+from worker.fetch import Fetcher
 from worker.runtime import Runtime
 
 

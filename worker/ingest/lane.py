@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from db import queue
 from db.queue import Claim, Task
 from db.vocabulary import JobKind
+from worker.fetch import Fetcher
 from worker.guard import guarded
 from worker.ingest.documents import DocumentExpansion
 from worker.ingest.expand import Expansion
-from worker.ingest.fetch import Fetcher
 from worker.ingest.fetched import Fetched
 from worker.runtime import Lease, Runtime
 

@@ -5,19 +5,28 @@ import binascii
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from db.errors import InvalidManifestLine, SightlineError, UnsafeName
-from db.fields import ItemFields
+from db.fields import ItemFields, ItemId, is_bad_text
 
 MAX_LINE_BYTES = 30 * 1024 * 1024
+MAX_VALUES = 100_000
+"""Values in a line: 30 MB of empty objects would take 640 MB of memory."""
+MAX_PROBLEM = 300
+"""Characters of what is said to be wrong, which quotes the line."""
+LONGEST = {"image": 1_000, "image_url": 2_048, "text": 100_000, "image_base64": MAX_LINE_BYTES}
+"""Characters of each source; those of addresses and texts are the API's."""
 SOURCES = ("image", "image_url", "image_base64", "text")
 CSV_FIELDS = ("id", "name", "caption", "description", "category", "tags", "price", "currency",
               *SOURCES)  # fmt: skip
+
+ITEM_ID: TypeAdapter[str] = TypeAdapter(ItemId)
 
 csv.field_size_limit(MAX_LINE_BYTES)
 
@@ -64,7 +73,7 @@ def _read_jsonl(stream: IO[bytes]) -> Iterator[Line | BadLine]:
             yield _bad(index, None, f"is longer than {MAX_LINE_BYTES // 1024**2} MB")
             continue
         try:
-            values = json.loads(raw, parse_constant=_refuse_constant)
+            values = _parsed(raw)
         except (ValueError, RecursionError):
             yield _bad(index, None, "is no JSON")
             continue
@@ -74,8 +83,23 @@ def _read_jsonl(stream: IO[bytes]) -> Iterator[Line | BadLine]:
         yield _line(index, values)
 
 
+def _parsed(raw: bytes) -> Any:
+    """Raises ValueError or RecursionError."""
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MAX_VALUES:
+        raise ValueError("too many values")
+    return json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
+
+
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can hold: Postgres takes no infinity into it."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
@@ -94,14 +118,16 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
 
 
 def _read_csv(stream: IO[bytes]) -> Iterator[Line | BadLine]:
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
-    rows = csv.DictReader(text)
+    lines = _CsvLines(stream)
+    rows = csv.DictReader(lines)
     index = -1
     while True:
         index += 1
+        lines.row_begins()
         try:
             row = next(rows)
         except StopIteration:
+            lines.release()
             return
         except csv.Error as error:
             yield _bad(index, None, f"is no CSV row ({error})")
@@ -110,6 +136,42 @@ def _read_csv(stream: IO[bytes]) -> Iterator[Line | BadLine]:
             yield _bad(index, row.get("id"), "has more cells than the header")
             continue
         yield _line(index, _from_cells(row))
+
+
+class _CsvLines:
+    """The lines of a CSV for its parser, which joins those of a quoted cell however many there are.
+
+    Iterating raises csv.Error once a row is too long; the next line begins another row.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        buffered = (
+            io.BufferedReader(stream, 1 << 20) if isinstance(stream, io.RawIOBase) else stream
+        )
+        self._text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="replace", newline="")
+        self._left = MAX_LINE_BYTES
+
+    def row_begins(self) -> None:
+        """What comes now counts anew."""
+        self._left = MAX_LINE_BYTES
+
+    def release(self) -> None:
+        """Leave the stream open, for whoever opened it to close."""
+        self._text.detach()
+
+    def __iter__(self) -> "_CsvLines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._left + 1)
+        if not line:
+            raise StopIteration
+        if len(line) > self._left:
+            while line and not line.endswith(("\n", "\r")):
+                line = self._text.readline(1 << 20)
+            raise csv.Error(f"longer than {MAX_LINE_BYTES // 1024**2} MB")
+        self._left -= len(line)
+        return line
 
 
 def _from_cells(row: dict[str, str | None]) -> dict[str, Any]:
@@ -128,6 +190,10 @@ def _line(index: int, values: dict[str, Any]) -> Line | BadLine:
     if len(given) != 1 or not isinstance(values[given[0]], str):
         return _bad(index, item_id, f"needs exactly one of {', '.join(SOURCES)}, as a string")
     source = values.pop(given[0])
+    if len(source) > LONGEST[given[0]]:
+        return _bad(
+            index, item_id, f"has a longer `{given[0]}` than {LONGEST[given[0]]} characters"
+        )
     rest = {name: value for name, value in values.items() if name not in SOURCES}
     try:
         fields = ItemFields.model_validate(rest)
@@ -150,7 +216,21 @@ def safe_name(name: str) -> bool:
 
 
 def _bad(index: int, item_id: str | None, problem: str) -> BadLine:
-    return BadLine(index, item_id, InvalidManifestLine(f"Line {index + 1} {problem}."))
+    """An error that can be stored, whatever the line holds."""
+    detail = f"Line {index + 1} {_storable(problem[:MAX_PROBLEM])}."
+    return BadLine(index, _usable(item_id), InvalidManifestLine(detail))
+
+
+def _storable(words: str) -> str:
+    return "".join("\N{REPLACEMENT CHARACTER}" if is_bad_text(one) else one for one in words)
+
+
+def _usable(item_id: str | None) -> str | None:
+    """The id, where an item can have it."""
+    try:
+        return None if item_id is None else ITEM_ID.validate_python(item_id)
+    except ValidationError:
+        return None
 
 
 def skip(lines: Iterable[Line | BadLine], count: int) -> Iterator[Line | BadLine]:

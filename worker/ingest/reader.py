@@ -1,5 +1,6 @@
 """Reads a document in child processes: a hang, a crash or a flood of memory costs one page."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -29,7 +30,7 @@ class Limits:
     max_pages: int = 300
     page_cpu_seconds: float = 5.0
     page_wall_seconds: float = 15.0
-    memory_bytes: int = 1_500_000_000
+    memory_bytes: int = 1_000_000_000
     open_wall_seconds: float = 150.0
     """For a deck, which is drawn at opening; a PDF opens within a page's limits."""
     readers: int = 2
@@ -133,7 +134,12 @@ class Reading:
                 self._starting[place] = self._start(self._begin + place)
 
     def _start(self, first: int) -> Child:
-        wanted = {**asdict(self._limits), "begin": self._begin, "first": first}
+        wanted = {
+            **asdict(self._limits),
+            "begin": self._begin,
+            "first": first,
+            "parent": os.getpid(),
+        }
         return Child(self._path, self._media_type, wanted)
 
     def _open(self, first: int) -> tuple[Child, Opened]:

@@ -51,17 +51,17 @@ def main(arguments: list[str]) -> None:
     path, media_type, wanted = arguments
     out = _own_stdout()
     limits = json.loads(wanted)
-    protect(limits["memory_bytes"])
+    protect(limits["memory_bytes"], limits["parent"])
     tell(out, Path(path), media_type, limits)
 
 
-def protect(memory_bytes: int) -> None:
+def protect(memory_bytes: int, parent: int) -> None:
     """Bound the memory, leave no core, and end with the parent.
 
     Only soft limits: a program that this process starts may have others.
     """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:
+    if os.getppid() != parent:
         raise SystemExit("The parent is gone.")
     for kind, value in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(kind)[1]
