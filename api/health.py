@@ -62,7 +62,7 @@ class Seen:
 
 @dataclass
 class Health:
-    """Looks once a second at most while all is well or Postgres is away."""
+    """Looks anew for each probe; while Postgres is away once a second at most."""
 
     made: Services
 
@@ -71,9 +71,12 @@ class Health:
         return Remembered(self._look)
 
     def seen(self) -> Seen:
-        """What is wrong now. What is degraded is looked at anew, so that its end is seen at once."""
+        """What is wrong now.
+
+        A good answer is not kept: who restarted Postgres would be told that it serves before it does.
+        """
         found = self._remembered()
-        if found.serves and found.wrong:
+        if found.serves:
             self._remembered.forget()
         return found
 

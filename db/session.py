@@ -23,8 +23,8 @@ CUSTOM_PLANS = "-c plan_cache_mode=force_custom_plan"
 OPTIONS = f"-c search_path={SCHEMA},public {CUSTOM_PLANS}"
 API_OPTIONS = f"-c role={API_ROLE} -c search_path={API_ROLE},public {CUSTOM_PLANS}"
 
-REST_SECONDS = 1.0
-"""A connection that rested so long is tried before it is used."""
+REST_SECONDS = 0.2
+"""A connection that rested so long is tried before it is used: Postgres takes longer to restart."""
 
 
 class Database:
