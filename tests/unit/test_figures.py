@@ -241,6 +241,26 @@ def test_a_flat_drawing_is_a_png_and_a_photo_a_jpeg(tmp_path: Path) -> None:
     assert [opened(figure.image).format for figure in page.figures] == ["PNG", "JPEG"]
 
 
+@pytest.mark.parametrize("degrees", [0, 90])
+def test_a_large_figure_is_cut_from_the_page_and_a_small_one_drawn_sharper(
+    degrees: int, tmp_path: Path
+) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFillColorRGB(1, 0, 0)
+        canvas.ellipse(100, 400, 400, 600, stroke=0, fill=1)
+        canvas.circle(200, 200, 50, stroke=0, fill=1)
+
+    page = first_page(documents.turned(documents.pdf(tmp_path / "a.pdf", draw), degrees, None))
+    sharpness = 1568 / A4[1]
+    for figure in page.figures:
+        sides = figure.box[2] - figure.box[0], figure.box[3] - figure.box[1]
+        scale = sharpness if max(sides) > 200 else 2.5
+        size = opened(figure.image).size
+        assert size == pytest.approx([side * scale for side in sides], abs=2)
+        assert reds(opened(figure.image)) > 0.6
+    assert len(page.figures) == 2
+
+
 def test_no_page_gives_more_than_20_figures(tmp_path: Path) -> None:
     def draw(canvas: Canvas) -> None:
         for number in range(30):

@@ -19,6 +19,8 @@ MAX_DEATHS = 20
 """Deaths over all pages; behind them no page is tried, so that a document cannot hold a worker."""
 WORTH_BYTES = 64 * 1024
 """A smaller PDF is read by one child until it proves long: a start costs 0.1 s."""
+READERS = 2
+"""Where two cores embed and write as well, a second reader costs more than it gives."""
 GRACE_SECONDS = 5.0
 """The child ends itself in time; the parent waits this much longer."""
 
@@ -33,7 +35,7 @@ class Limits:
     memory_bytes: int = 1_000_000_000
     open_wall_seconds: float = 150.0
     """For a deck, which is drawn at opening; a PDF opens within a page's limits."""
-    readers: int = 2
+    readers: int = READERS
     """Children that share a long PDF; each may take `memory_bytes`."""
 
 
