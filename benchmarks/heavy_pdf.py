@@ -1,5 +1,6 @@
 """A manual as heavy as real ones can be: photos of 3 megapixels, dense plots, scanned pages."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,11 @@ def write(path: Path, pages: int) -> Path:
 
 
 def _photo(number: int) -> made.Draw:
-    picture = photo(2048, 1536, seed=number)
+    picture = _jpeg(photo(2048, 1536, seed=number))
 
     def draw(canvas: Canvas) -> None:
         made.words(canvas, lines=20)
-        canvas.drawImage(ImageReader(picture), 80, 150, 420, 315)
+        canvas.drawImage(picture, 80, 150, 420, 315)
         made.caption(canvas, f"Figure {number}: A photo of step {number}.", 100, 130)
 
     return draw
@@ -46,10 +47,16 @@ def _plot(number: int) -> made.Draw:
 
 
 def _scan(number: int) -> made.Draw:
-    grey = photo(1654, 2339, seed=number).convert("L")
-    scanned = Image.fromarray(np.asarray(grey))
+    scanned = _jpeg(photo(1654, 2339, seed=number).convert("L"))
 
     def draw(canvas: Canvas) -> None:
-        canvas.drawImage(ImageReader(scanned), 0, 0, made.WIDTH, made.HEIGHT)
+        canvas.drawImage(scanned, 0, 0, made.WIDTH, made.HEIGHT)
 
     return draw
+
+
+def _jpeg(picture: Image.Image) -> ImageReader:
+    """As cameras and scanners give them; reportlab passes a JPEG through as it is."""
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return ImageReader(out)

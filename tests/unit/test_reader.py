@@ -32,7 +32,6 @@ from worker.ingest.reader import FailedPage, Limits
 from worker.ingest.said import SaidPage
 
 ROOT = Path(__file__).parents[2]
-TWO = Limits(readers=2)
 
 
 @pytest.fixture
@@ -162,7 +161,7 @@ def test_a_child_that_dies_while_it_starts_costs_no_page(
                 self._process.kill()
 
     monkeypatch.setattr(reader, "Child", Weak)
-    with reader.opened(book, PDF, TWO) as reading:
+    with reader.opened(book, PDF, Limits(readers=2)) as reading:
         assert all(isinstance(page, Page) for page in reading.pages())
     assert len(killed) == 1
 
@@ -211,14 +210,14 @@ def test_children_that_die_at_opening_end_after_three_tries(
             self._process.kill()
 
     monkeypatch.setattr(reader, "Child", Dying)
-    with pytest.raises(BrokenDocument, match="crashed"), reader.opened(book, PDF, TWO):
+    with pytest.raises(BrokenDocument, match="crashed"), reader.opened(book, PDF):
         pass
     assert len(started) == 3 + 1  # the second child is started beside the first
     assert all(gone(pid) for pid in started)
 
 
 def test_leaving_early_ends_the_children(book: Path) -> None:
-    with reader.opened(book, PDF, TWO) as reading:
+    with reader.opened(book, PDF) as reading:
         next(reading.pages())
         pids = [child.pid for child in children()]
         assert len(pids) == 2

@@ -35,7 +35,7 @@ class Limits:
     memory_bytes: int = 1_000_000_000
     open_wall_seconds: float = 150.0
     """For a deck, which is drawn at opening; a PDF opens within a page's limits."""
-    readers: int = READERS
+    readers: int = 2
     """Children that share a long PDF; each may take `memory_bytes`."""
 
 
