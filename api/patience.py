@@ -4,10 +4,13 @@ import errno
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
+from api import malformed
 from api.services import NAME
 
 T = TypeVar("T")
@@ -115,3 +118,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.sock.linger()
             return False
         return kept
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer what cannot be read, or what broke outside the application."""
+        status = malformed.status_of(exc)
+        ours = status == HTTPStatus.INTERNAL_SERVER_ERROR
+        tell = self.log.exception if ours else self.log.warning
+        tell("request not handled: %s", type(exc).__name__)
+        with suppress(OSError):
+            if client.gettimeout() == 0:
+                client.setblocking(True)
+            client.sendall(malformed.answer(status))

@@ -234,3 +234,23 @@ def test_the_rest_of_a_late_body_is_never_read_as_a_request(api: Api) -> None:
             pass
     assert b" 408 " in told.split(b"\r\n")[0] and b"200 OK" not in told
     assert json.loads(told[told.index(b"{") :])["code"] == "request_timeout"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri_too_long"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"nonsense\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n", 501, "not_implemented"),
+    ],
+)
+def test_what_is_no_request_gets_a_problem(api: Api, sent: bytes, status: int, code: str) -> None:
+    with api.connect() as connection:
+        connection.sendall(sent)
+        head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), head
+    assert b"Content-Type: application/problem+json" in head
+    told = json.loads(body)
+    assert (told["status"], told["code"]) == (status, code)

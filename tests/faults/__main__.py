@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.faults import harness
+from tests.faults import described, harness
 from tests.faults.harness import Rig
 from tests.faults.promises import PROMISES, Promise
 
@@ -46,7 +46,7 @@ def main(promises: Sequence[int], quick: bool, out: Path | None, logs: Path | No
     """Break things, by default for every promise; exits 1 when a promise was broken.
 
     PROMISES are their numbers: 1 to 7, 11 and 13 need a running Sightline, 9 is the guard of
-    addresses, 8 are hostile files.
+    addresses, 8 are hostile files, 12 is what schemathesis makes of the description.
     """
     for name in [one for one in os.environ if one.startswith(("SIGHTLINE_", "OPENAI_"))]:
         del os.environ[name]
@@ -101,6 +101,9 @@ def _others(promises: Sequence[int], quick: bool) -> Iterator[Row]:
     if (not promises or 8 in promises) and _exists("tests.hostile.run"):
         hostile = importlib.import_module("tests.hostile.run")
         yield _ran(8, "hostile files cost only themselves", lambda: hostile.run(quick), _survived)
+    if not promises or 12 in promises:
+        yield _ran(12, "the server keeps to its description",
+                   lambda: described.run(quick), _kept_to)  # fmt: skip
 
 
 def _guarded(told: dict[str, dict[str, int]]) -> tuple[int, str]:
@@ -117,6 +120,11 @@ def _survived(told: dict[str, Any]) -> tuple[int, str]:
     """How many files were handed in, and what was wrong with them."""
     kinds = ("server_errors", "not_allowed", "deaths", "slow")
     return told["files"], ", ".join(f"{kind}: {told[kind]}" for kind in kinds if told[kind])
+
+
+def _kept_to(told: dict[str, Any]) -> tuple[int, str]:
+    """How many requests were made, and where the server failed or did what it does not say."""
+    return told["cases"], ", ".join(told["server_errors"] + told["breaks"])
 
 
 def _exists(module: str) -> bool:

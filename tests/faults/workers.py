@@ -15,6 +15,9 @@ VICTIMS = ("embed", "embed", "ingest", "upkeep")
 ROLLING = ("embed", "ingest", "answer", "upkeep")
 POISON = "sku-17"
 ATTEMPTS = 3
+FULL = 32
+"""Pictures of a full batch."""
+PLENTY = 1_000
 
 
 def nothing_is_lost(rig: Rig, items: int, kills: int, seed: int = 1) -> Trial:
@@ -164,6 +167,15 @@ def one_bad_item_costs_only_itself(rig: Rig, items: int) -> Trial:
     assert rig.fired("store.before_write") == ATTEMPTS + 1, "it died in company, then alone"
     rig.check()
     return Trial(ATTEMPTS + 1, f"deaths over one of {items} items", took)
+
+
+def a_batch_too_large_for_the_device_is_split(rig: Rig, items: int) -> Trial:
+    """6: every full batch fails, as for want of memory; its halves do not."""
+    rig.arm(f"encode.before~'{FULL} inputs'=raise*{PLENTY}")
+    rig.all_succeeded(rig.start_import(rig.catalog("split"), items), items, 180)
+    failed = rig.fired("encode.before")
+    assert failed, "no batch was full"
+    return Trial(failed, f"full batches that failed among {items} items")
 
 
 def a_rolling_restart_loses_nothing(rig: Rig, items: int, rounds: int) -> Trial:

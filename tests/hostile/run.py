@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
@@ -50,7 +50,7 @@ def against(url: str, quick: bool, running: Stack | None = None) -> dict[str, An
 
 
 @contextmanager
-def stack() -> Iterator[Stack]:
+def stack(environment: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """Everything in a folder of its own, with a small model of random weights."""
     from worker.encoder.random_folder import write
 
@@ -58,7 +58,7 @@ def stack() -> Iterator[Stack]:
         model = Path(folder) / "model"
         write(model, "tiny")
         with Stack(Path(folder) / "stack", free_port(),
-                   {"SIGHTLINE_IMAGE_MODEL": str(model)}) as running:  # fmt: skip
+                   {"SIGHTLINE_IMAGE_MODEL": str(model), **(environment or {})}) as running:  # fmt: skip
             yield running
 
 

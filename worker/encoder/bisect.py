@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from db import failpoints
+
 T = TypeVar("T")
 Vector = NDArray[np.float32]
 STICKY = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "device-side assert")
@@ -23,6 +25,7 @@ def encode_each(
     if not inputs:
         return []
     try:
+        failpoints.reach("encode.before", f"{len(inputs)} inputs")
         return list(encode(inputs))
     except Exception as error:
         if is_fatal(error):
