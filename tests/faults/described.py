@@ -44,7 +44,7 @@ def _fuzz(url: str, key: str, report: Path, examples: int) -> None:
          "--seed", "1", "--generation-database", "none", "--suppress-health-check", "all",
          "--header", "Prefer: wait=0", "--header", f"Authorization: Bearer {key}", "--request-timeout", "90",
          "--report", "ndjson", "--report-ndjson-path", str(report)],
-        check=False, timeout=MOST_SECONDS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=report.parent, check=False, timeout=MOST_SECONDS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
 
