@@ -25,6 +25,7 @@ class Submitted:
 
     job: str
     lanes: frozenset[str] = frozenset()
+    """None where the job ended in its own submit."""
 
 
 def lanes_of(tasks: list[NewTask]) -> frozenset[str]:
@@ -50,10 +51,11 @@ def submit(make: Callable[[Connection], Submitted], sent: bytes | None = None) -
         if key is not None and not replayed:
             idempotency.done(connection, tenant, key, made.job)
         # Who does not wait is told what the submit itself did, before a worker can touch it.
-        job = None if preferred_wait() else jobs.get(connection, tenant, made.job)
+        waits = preferred_wait() and (made.lanes or replayed)
+        job = None if waits else jobs.get(connection, tenant, made.job)
     failpoints.reach("submit.after_commit")
     nudge(made.lanes)
-    response = shown(job, 202) if job else poll(made.job, 202)
+    response = shown(job, 202, preferred_wait() or 0) if job else poll(made.job, 202)
     response.headers["Location"] = views.job_path(made.job)
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
