@@ -62,6 +62,18 @@ def submit(make: Callable[[Connection], Submitted], sent: bytes | None = None) -
     return response
 
 
+def submit_unkeyed(make: Callable[[Connection], Submitted]) -> str:
+    """Commit a job that needs no idempotency key, and wake its lanes; returns its id.
+
+    Raises TooManyTasks where too many wait already.
+    """
+    with services().database.begin() as connection:
+        limits.check_tasks(connection, current_tenant())
+        made = make(connection)
+    nudge(made.lanes)
+    return made.job
+
+
 def nudge(lanes: frozenset[str]) -> None:
     """Wake lanes, after the commit."""
     for lane in sorted(lanes):

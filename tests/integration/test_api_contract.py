@@ -49,6 +49,8 @@ ROUTES = {
     "/v1/webhooks/{webhook}/test": {"post"},
     "/v1/webhooks/{webhook}/deliveries": {"get"},
     "/v1/webhooks/{webhook}/deliveries/{delivery}/replay": {"post"},
+    "/openai/v1/embeddings": {"post"},
+    "/openai/v1/models": {"get"},
     "/livez": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},
@@ -117,7 +119,9 @@ def test_nothing_that_is_sent_breaks_the_server_or_the_description(
 ) -> None:
     key = a_key(database)  # with it, since a key that is made here would close the door
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
-    for found in schema.get_all_operations():
+    # Its answer waits for a worker; tests/faults/test_described.py has some.
+    without_workers = schema.exclude(path="/openai/v1/embeddings")
+    for found in without_workers.get_all_operations():
         exercise(found.ok(), {"Authorization": f"Bearer {key}"})
 
 
