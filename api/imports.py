@@ -70,11 +70,11 @@ def create_import(catalog: str) -> ResponseReturnValue:
             row = catalogs.get(connection, tenant, catalog)
             asked = {"format": upload.format, "files": upload.files, "upload": job_id}
             hours = services().settings.job_deadline_hours
-            jobs.create(connection, tenant, JobKind.IMPORT, catalog_id=row.id, request=asked,
-                        tasks=[NewTask(Lane.INGEST, expands=True)], expanded=False,
-                        job_id=job_id, deadline_hours=hours)  # fmt: skip
+            job = jobs.create(connection, tenant, JobKind.IMPORT, catalog_id=row.id, request=asked,
+                              tasks=[NewTask(Lane.INGEST, expands=True)], expanded=False,
+                              job_id=job_id, deadline_hours=hours)  # fmt: skip
             kept = True  # also when the commit fails unclearly: the job may be there
-            return submits.Submitted(job_id, frozenset([Lane.INGEST]))
+            return submits.Submitted(job, frozenset([Lane.INGEST]))
 
         return submits.submit(make, upload.sent)
     finally:

@@ -21,11 +21,10 @@ WAIT = re.compile(r"\s*wait\s*=\s*\"?(\d{1,6})\"?\s*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Submitted:
-    """A job's id, and the lanes that have work with it."""
+    """A job as it was made, and the lanes that have work with it."""
 
-    job: str
+    job: jobs.Job
     lanes: frozenset[str] = frozenset()
-    """None where the job ended in its own submit."""
 
 
 def lanes_of(tasks: list[NewTask]) -> frozenset[str]:
@@ -45,18 +44,20 @@ def submit(make: Callable[[Connection], Submitted], sent: bytes | None = None) -
         if key is not None:
             sent = sent or reading.body_sha256()
             replayed = idempotency.begin(connection, tenant, key, sent)
-        if not replayed:
+        if replayed:
+            made = Submitted(jobs.get(connection, tenant, replayed))
+        else:
             limits.check_tasks(connection, tenant)
-        made = Submitted(replayed) if replayed else make(connection)
+            made = make(connection)
         if key is not None and not replayed:
-            idempotency.done(connection, tenant, key, made.job)
-        # Who does not wait is told what the submit itself did, before a worker can touch it.
-        waits = preferred_wait() and (made.lanes or replayed)
-        job = None if waits else jobs.get(connection, tenant, made.job)
+            idempotency.done(connection, tenant, key, made.job.id)
     failpoints.reach("submit.after_commit")
     nudge(made.lanes)
-    response = shown(job, 202, preferred_wait() or 0) if job else poll(made.job, 202)
-    response.headers["Location"] = views.job_path(made.job)
+    # Who does not wait is told what the submit itself did, before a worker could touch it.
+    seconds = preferred_wait() or 0
+    waits = seconds and not made.job.ended
+    response = poll(made.job.id, 202) if waits else shown(made.job, 202, seconds)
+    response.headers["Location"] = views.job_path(made.job.id)
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
@@ -71,7 +72,7 @@ def submit_unkeyed(make: Callable[[Connection], Submitted]) -> str:
         limits.check_tasks(connection, current_tenant())
         made = make(connection)
     nudge(made.lanes)
-    return made.job
+    return made.job.id
 
 
 def nudge(lanes: frozenset[str]) -> None:

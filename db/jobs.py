@@ -1,5 +1,6 @@
 """Jobs as clients see them: made, read, listed, canceled, retried, expired."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,9 @@ from ulid import ULID
 from db import queue
 from db.errors import JobAlreadyEnded, JobNotRetryable, NotFound
 from db.queue import NewTask
-from db.vocabulary import PRIORITY, JobKind, JobStatus, TaskStatus
+from db.vocabulary import PRIORITY, JobKind, JobStatus, Lane, TaskStatus
 
+ENDED = (TaskStatus.SUCCEEDED, TaskStatus.UNCHANGED, TaskStatus.FAILED, TaskStatus.CANCELED)
 CANCEL_AT_ONCE = 10_000
 """Queued tasks that a cancel ends itself; upkeep ends the others."""
 
@@ -68,25 +70,41 @@ class TaskView:
     """What was left out, in plain words."""
 
 
-SELECT_JOBS = """
+SHOWN = """
     SELECT j.id, j.kind, c.name AS catalog, j.status, j.total, j.succeeded, j.unchanged, j.failed,
         j.canceled, j.expanded, j.request, j.progress, j.usage, j.result, j.error, j.created_at, j.started_at,
         j.ended_at, j.expires_at, j.cancel_requested_at
-    FROM jobs j LEFT JOIN catalogs c ON c.tenant_id = j.tenant_id AND c.id = j.catalog_id
-    WHERE j.tenant_id = :tenant
+    FROM {jobs} j LEFT JOIN catalogs c ON c.tenant_id = j.tenant_id AND c.id = j.catalog_id
 """
+SELECT_JOBS = SHOWN.format(jobs="jobs") + " WHERE j.tenant_id = :tenant"
 
-INSERT_JOB = text("""
-    INSERT INTO jobs (tenant_id, id, kind, catalog_id, request, expanded, expires_at)
-    VALUES (:tenant, :id, :kind, :catalog_id, :request, :expanded,
-            now() + make_interval(secs => :deadline))
-""").bindparams(bindparam("request", type_=JSONB))
+INSERT_JOB = text(f"""
+    WITH place AS (
+        {queue.NEXT_RANK}
+    ), job AS (
+        INSERT INTO jobs (tenant_id, id, kind, catalog_id, request, expanded, expires_at, last_rank,
+                          total, succeeded, unchanged, failed, canceled)
+        SELECT :tenant, :id, :kind, :catalog_id, :request, :expanded,
+            now() + make_interval(secs => :deadline),
+            CASE WHEN :count > 0 THEN rank + :count - 1 ELSE -1 END,
+            :total, :succeeded, :unchanged, :failed, :canceled
+        FROM place RETURNING *
+    ), added AS (
+        {queue.INSERT_TASKS}
+    )
+    {SHOWN.format(jobs="job")}
+""").bindparams(bindparam("request", type_=JSONB), queue.TASKS)
+"""A job with its first tasks, as it is shown: one statement, for it is what a submit waits for."""
 
-INSERT_ENDED = text("""
-    INSERT INTO jobs (tenant_id, id, kind, catalog_id, request, expanded, expires_at, status,
-                      started_at, ended_at, total, succeeded, result)
-    VALUES (:tenant, :id, :kind, :catalog_id, :request, true, now() + interval '1 day', 'succeeded',
-            now(), now(), 1, 1, :result)
+INSERT_ENDED = text(f"""
+    WITH job AS (
+        INSERT INTO jobs (tenant_id, id, kind, catalog_id, request, expanded, expires_at, status,
+                          started_at, ended_at, total, succeeded, result)
+        VALUES (:tenant, :id, :kind, :catalog_id, :request, true, now() + interval '1 day',
+                'succeeded', now(), now(), 1, 1, :result)
+        RETURNING *
+    )
+    {SHOWN.format(jobs="job")}
 """).bindparams(bindparam("request", type_=JSONB), bindparam("result", type_=JSONB))
 
 CANCEL_TASKS = text("""
@@ -123,18 +141,23 @@ def create(
     expanded: bool = True,
     job_id: str | None = None,
     deadline_hours: float = 24.0,
-) -> str:
+) -> Job:
     """Make a job with its tasks; it ends at once when none of them is left to do."""
+    counted = Counter(task.status for task in tasks if not task.expands)
     job_id = job_id or new_id()
-    connection.execute(
+    row = connection.execute(
         INSERT_JOB,
         {"tenant": tenant, "id": job_id, "kind": kind, "catalog_id": catalog_id,
-         "request": request or {}, "expanded": expanded, "deadline": deadline_hours * 3600},
-    )  # fmt: skip
-    queue.enqueue(connection, tenant, job_id, PRIORITY[kind], tasks)
+         "request": request or {}, "expanded": expanded, "deadline": deadline_hours * 3600,
+         "lane": tasks[0].lane if tasks else Lane.EMBED, "priority": PRIORITY[kind],
+         "job": job_id, "tasks": queue.rows_of(tasks), "count": len(tasks),
+         "total": counted.total(), **{str(status): counted[status] for status in ENDED}},
+    ).mappings()  # fmt: skip
+    made = Job(**row.one())
     if expanded and not any(task.status == TaskStatus.QUEUED for task in tasks):
         queue.settle(connection, changed=[(tenant, job_id)])
-    return job_id
+        return get(connection, tenant, job_id)
+    return made
 
 
 def create_ended(
@@ -145,15 +168,14 @@ def create_ended(
     catalog_id: int,
     request: dict[str, Any],
     result: dict[str, Any],
-) -> str:
+) -> Job:
     """Make a job that needed no worker, with its result."""
-    job_id = new_id()
-    connection.execute(
+    row = connection.execute(
         INSERT_ENDED,
-        {"tenant": tenant, "id": job_id, "kind": kind, "catalog_id": catalog_id,
+        {"tenant": tenant, "id": new_id(), "kind": kind, "catalog_id": catalog_id,
          "request": request, "result": result},
-    )  # fmt: skip
-    return job_id
+    ).mappings()  # fmt: skip
+    return Job(**row.one())
 
 
 def get(connection: Connection, tenant: int, job_id: str) -> Job:

@@ -117,20 +117,7 @@ class Outcome:
 _NONE_ENDED = {"succeeded": 0, "unchanged": 0, "failed": 0, "canceled": 0}
 TASKS = bindparam("tasks", type_=JSONB)
 
-ENQUEUE = text("""
-    WITH line AS (
-        SELECT last_rank,
-            sightline_api.front_of(:lane, :priority) AS front,
-            (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'queued' AND place = 0
-             AND tenant_id = :tenant AND lane = :lane AND priority = :priority LIMIT 1000) few)
-            AS waiting
-        FROM jobs WHERE tenant_id = :tenant AND id = :job
-    ), place AS (
-        SELECT CASE WHEN last_rank < 0 THEN front + waiting ELSE greatest(last_rank + 1, front)
-               END AS rank
-        FROM line
-    ), added AS (
-        INSERT INTO tasks (tenant_id, job_id, lane, status, priority, rank, place, expands, model,
+INSERT_TASKS = """INSERT INTO tasks (tenant_id, job_id, lane, status, priority, rank, place, expands, model,
                            item_id, external_id, payload, error, ended_at)
         SELECT :tenant, :job, t.lane, t.status, :priority, place.rank + t.n, t.place, t.expands,
                t.model, t.item_id, t.external_id, t.payload, t.error,
@@ -138,6 +125,27 @@ ENQUEUE = text("""
         FROM place, jsonb_to_recordset(:tasks) AS t(n bigint, lane text, status text, place int,
              expands bool, model text, item_id bigint, external_id text, payload jsonb,
              error jsonb)
+"""
+"""Tasks behind each other from the rank of `place` on."""
+
+WAITING = """
+    SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'queued' AND place = 0
+        AND tenant_id = :tenant AND lane = :lane AND priority = :priority LIMIT 1000) few
+"""
+NEXT_RANK = f"SELECT sightline_api.front_of(:lane, :priority) + ({WAITING}) AS rank"
+"""Where a new job begins: at the front of its lane, behind the tenant's other jobs there."""
+
+ENQUEUE = text(f"""
+    WITH line AS (
+        SELECT last_rank,
+            sightline_api.front_of(:lane, :priority) AS front, ({WAITING}) AS waiting
+        FROM jobs WHERE tenant_id = :tenant AND id = :job
+    ), place AS (
+        SELECT CASE WHEN last_rank < 0 THEN front + waiting ELSE greatest(last_rank + 1, front)
+               END AS rank
+        FROM line
+    ), added AS (
+        {INSERT_TASKS}
         RETURNING rank, CASE WHEN NOT expands THEN status END AS status
     ), counted AS (
         SELECT max(rank) AS last_rank, count(status) AS total,
@@ -152,8 +160,7 @@ ENQUEUE = text("""
         failed = j.failed + c.failed, canceled = j.canceled + c.canceled
     FROM counted c WHERE j.tenant_id = :tenant AND j.id = :job
 """).bindparams(TASKS)
-"""Insert tasks and count them. A new job stands at the front of its lane, behind the tenant's
-other jobs there; a job that has tasks goes on behind its last, and never before the front."""
+"""Insert tasks and count them. A job goes on behind its last task, and never before the front."""
 
 CLAIM = text("""
     WITH due AS (
@@ -333,11 +340,16 @@ def enqueue(
     """
     if not tasks:
         return
-    rows = [{"n": n, **vars(task)} for n, task in enumerate(tasks)]
     connection.execute(
         ENQUEUE,
-        {"tenant": tenant, "job": job, "lane": tasks[0].lane, "priority": priority, "tasks": rows},
-    )
+        {"tenant": tenant, "job": job, "lane": tasks[0].lane, "priority": priority,
+         "tasks": rows_of(tasks)},
+    )  # fmt: skip
+
+
+def rows_of(tasks: Sequence[NewTask]) -> list[dict[str, Any]]:
+    """Tasks as the statements that insert them read them, numbered in their order."""
+    return [{"n": n, **vars(task)} for n, task in enumerate(tasks)]
 
 
 def claim(

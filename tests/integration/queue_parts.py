@@ -28,7 +28,7 @@ def submit(
             NewTask(lane, place=n, model=MODEL, external_id=f"i{n}", payload=payload or {})
             for n in range(count)
         ]
-        return jobs.create(connection, tenant, kind, catalog_id=catalog.id, tasks=tasks)
+        return jobs.create(connection, tenant, kind, catalog_id=catalog.id, tasks=tasks).id
 
 
 def claim(database: Database, limit: int = 100, worker: str = "w1", **more: bool | int) -> Claim:

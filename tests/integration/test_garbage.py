@@ -50,7 +50,7 @@ def test_old_bytes_that_come_again_are_young(database: Database, blobs: BlobStor
 
 def test_uploads_stay_while_their_job_may_need_them(database: Database, blobs: BlobStore) -> None:
     with database.begin() as connection:
-        running = jobs.create(connection, 1, JobKind.IMPORT, expanded=False)
+        running = jobs.create(connection, 1, JobKind.IMPORT, expanded=False).id
     for job_id in (running, "job_cut"):
         blobs.put_stream(upload_path(1, job_id, "body"), [b"zip"])
     kept = age(blobs, upload_path(1, running, "body"))

@@ -39,7 +39,7 @@ def submit(database: Database, blobs: BlobStore, *pictures: bytes, prefix: str =
             for n, data in enumerate(pictures)
         ]
         tasks = entries.put(connection, 1, catalog, taken)
-        return jobs.create(connection, 1, JobKind.IMPORT, catalog_id=catalog.id, tasks=tasks)
+        return jobs.create(connection, 1, JobKind.IMPORT, catalog_id=catalog.id, tasks=tasks).id
 
 
 def submit_search(database: Database, words: str) -> str:
@@ -49,7 +49,7 @@ def submit_search(database: Database, words: str) -> str:
             connection, 1, JobKind.SEARCH, catalog_id=catalog.id,
             request={"text": words, "searched_text": words, "limit": 3},
             tasks=[NewTask(Lane.EMBED, model=MODEL, payload={"text": words, "query": True})],
-        )  # fmt: skip
+        ).id  # fmt: skip
 
 
 def vectors(database: Database) -> int:
@@ -236,7 +236,7 @@ def test_embedding_jobs_leave_vectors_in_their_tasks(
             connection, 1, JobKind.EMBEDDING,
             tasks=[NewTask(Lane.EMBED, place=n, model=MODEL, payload={"text": "x" * n})
                    for n in (1, 2)],
-        )  # fmt: skip
+        ).id  # fmt: skip
     lane[0].drain()
     with database.begin() as connection:
         results = list(jobs.results(connection, 1, job_id))

@@ -218,7 +218,7 @@ def test_a_job_whose_expansion_fails_is_failed_and_can_be_retried(database: Data
         job_id = jobs.create(
             connection, 1, JobKind.IMPORT, expanded=False,
             tasks=[NewTask(Lane.EMBED, expands=True, model=MODEL)],
-        )  # fmt: skip
+        ).id  # fmt: skip
     taken = claim(database)
     with database.begin() as connection:
         queue.fail(connection, taken.token, [(taken.tasks[0], BrokenImage("no ZIP"))])
@@ -257,6 +257,6 @@ def test_who_listens_is_told_of_every_ended_job(database: Database) -> None:
 def test_ended_tasks_are_counted_when_they_are_enqueued(database: Database) -> None:
     with database.begin() as connection:
         tasks = [NewTask(Lane.EMBED, place=0, status=TaskStatus.UNCHANGED)]
-        job_id = jobs.create(connection, 1, JobKind.ITEM, tasks=tasks)
+        job_id = jobs.create(connection, 1, JobKind.ITEM, tasks=tasks).id
     after = job(database, job_id)
     assert after.ended and after.unchanged == 1 and after.status == JobStatus.SUCCEEDED
