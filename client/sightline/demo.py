@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 import click
-import httpx
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -15,9 +14,12 @@ from rich.progress import (
 )
 
 from sightline import demo_documents
-from sightline.client import Job, Sightline, SightlineProblem
+from sightline.client import Sightline
 from sightline.demo_searches import searches
 from sightline.demo_show import console
+from sightline.errors import SightlineProblem, Unreachable
+from sightline.types import Counts, Job
+from sightline.words import safe
 
 MANUALS = "manuals"
 
@@ -49,9 +51,9 @@ def main(
                 demo_documents.read(server, MANUALS, documents)
                 demo_documents.ask(server, MANUALS, questions, out)
     except SightlineProblem as problem:
-        raise click.ClickException(f"{problem.detail} ({problem.code})") from problem
-    except httpx.HTTPError as error:
-        raise click.ClickException(f"{url} cannot be reached: {error}") from error
+        raise click.ClickException(safe(f"{problem.detail} ({problem.code})")) from problem
+    except Unreachable as error:
+        raise click.ClickException(safe(error)) from error
 
 
 def upload(server: Sightline, catalog: str, archive: Path) -> Job:
@@ -82,7 +84,7 @@ def upload(server: Sightline, catalog: str, archive: Path) -> Job:
     return job
 
 
-def say_counts(counts: dict[str, int], seconds: float) -> None:
+def say_counts(counts: Counts, seconds: float) -> None:
     """One plain sentence on what was embedded and what had not changed."""
     if counts["unchanged"] == counts["total"]:
         console.print(f"{counts['unchanged']} unchanged, nothing embedded again.")

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from sightline.client import ENDED, Job, Sightline, SightlineProblem
+from sightline.client import Sightline
 from sightline.demo_show import console, save
+from sightline.errors import SightlineProblem
+from sightline.jobs import is_ended
+from sightline.types import Job
+from sightline.words import marked
 
 SECONDS_BETWEEN_LOOKS = 0.2
 WIDTH = 100
@@ -32,7 +35,7 @@ def read(server: Sightline, catalog: str, paths: Sequence[Path]) -> None:
     with Progress(*columns, console=console) as bars:
         jobs = {path: server.add_document(catalog, path, id=path.stem) for path in paths}
         tasks = {path: bars.add_task("read", total=None, name=path.name) for path in paths}
-        while any(job["status"] not in ENDED for job in jobs.values()):
+        while not all(is_ended(job) for job in jobs.values()):
             time.sleep(SECONDS_BETWEEN_LOOKS)
             jobs = {path: _look(server, job) for path, job in jobs.items()}
             for path, job in jobs.items():
@@ -44,12 +47,12 @@ def read(server: Sightline, catalog: str, paths: Sequence[Path]) -> None:
 
 
 def _look(server: Sightline, job: Job) -> Job:
-    return job if job["status"] in ENDED else server.job(job)
+    return job if is_ended(job) else server.job(job)
 
 
 def say(name: str, job: Job) -> None:
     """A plain sentence on what a document became, and a line for each thing left undone."""
-    counts, result = job["counts"], job["result"]
+    counts, result = job["counts"], job["result"] or {}
     if counts["unchanged"] == counts["total"]:
         console.print(f"{name}: {counts['unchanged']} items unchanged, nothing embedded again.")
     else:
@@ -60,7 +63,7 @@ def say(name: str, job: Job) -> None:
     if counts["failed"]:
         console.print(f"  [yellow]{counts['failed']} pages failed:[/] see {job['urls']['tasks']}")
     for note in result["notes"]:
-        console.print(f"  [yellow]note:[/] {escape(note)}")
+        console.print(f"  [yellow]note:[/] {marked(note)}")
 
 
 def ask(server: Sightline, catalog: str, questions: Sequence[str], out: Path) -> None:
@@ -70,7 +73,7 @@ def ask(server: Sightline, catalog: str, questions: Sequence[str], out: Path) ->
         try:
             result = server.answer(catalog, question, provider=provider)
         except SightlineProblem as problem:
-            console.print(f"[yellow]No answer came:[/] {escape(problem.detail)} ({problem.code})")
+            console.print(f"[yellow]No answer came:[/] {marked(problem.detail)} ({problem.code})")
             provider = "none"
             result = server.answer(catalog, question, provider=provider)
         show(server, catalog, question, result, out)
@@ -80,7 +83,7 @@ def ask(server: Sightline, catalog: str, questions: Sequence[str], out: Path) ->
 
 def show(server: Sightline, catalog: str, question: str, result: dict[str, Any], out: Path) -> None:
     """One answer in a box, and its sources as a table."""
-    console.print(Panel(_said(result), title=escape(question), title_align="left", width=_width()))
+    console.print(Panel(_said(result), title=marked(question), title_align="left", width=_width()))
     sources = result["sources"]
     if not sources:
         return
@@ -94,7 +97,7 @@ def _saved(server: Sightline, catalog: str, source: dict[str, Any], out: Path) -
     try:
         path = save(server, catalog, _page_of(source["item"]), out)
     except SightlineProblem as problem:
-        return f"The page of source {source['number']} has no picture: {escape(problem.detail)}"
+        return f"The page of source {source['number']} has no picture: {marked(problem.detail)}"
     return f"The page of source {source['number']} is saved: {path}"
 
 
@@ -104,10 +107,10 @@ def _width() -> int:
 
 def _said(result: dict[str, Any]) -> str:
     if result["mode"] == "retrieval_only":
-        return f"[yellow]No answer was written:[/] {escape(result['reason'])}"
+        return f"[yellow]No answer was written:[/] {marked(result['reason'])}"
     usage = result["usage"] or {"input_tokens": 0, "output_tokens": 0}
     return (
-        f"{escape(result['answer'])}\n[dim]{result['provider']} {result['model'] or ''}: "
+        f"{marked(result['answer'])}\n[dim]{marked(result['provider'])} {marked(result['model'] or '')}: "
         f"{usage['input_tokens']:,} tokens in, {usage['output_tokens']} out[/]"
     )
 
@@ -126,9 +129,9 @@ def table(sources: Sequence[dict[str, Any]]) -> Table:
     made.add_column("passage")
     for source in shown:
         item = source["item"]
-        name = escape(item["name"] or item["id"])
+        name = marked(item["name"] or item["id"])
         where = f"\n[dim]page {item['page']}, {item['kind']}[/]" if item["page"] else ""
-        made.add_row(str(source["number"]), name + where, escape(_passage(source)))
+        made.add_row(str(source["number"]), name + where, marked(_passage(source)))
     return made
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from sightline.client import Sightline
 from sightline.demo_show import console, money, save
+from sightline.words import marked
 
 SIGNS = {"gt": "over", "gte": "at least", "lt": "under", "lte": "at most"}
 """Bounds of a filter, in words."""
@@ -43,7 +44,7 @@ def table(server: Sightline, catalog: str, title: str, result: dict[str, Any], o
     query = result["query"]
     if query["parsed_filters"]:
         title += f"\n   understood: “{query['searched_text']}”, {understood(query)}"
-    made = Table(title=title, title_justify="left")
+    made = Table(title=marked(title), title_justify="left")
     for column in ("#", "name", "price", "score"):
         made.add_column(column, justify="left" if column == "name" else "right")
     made.add_column("picture")
@@ -51,7 +52,7 @@ def table(server: Sightline, catalog: str, title: str, result: dict[str, Any], o
         item = hit["item"]
         made.add_row(
             str(rank),
-            item.get("name") or item.get("caption") or item["id"],
+            marked(item.get("name") or item.get("caption") or item["id"]),
             money(item),
             f"{hit['score']:.3f}",
             save(server, catalog, item["id"], out).name,
