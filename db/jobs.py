@@ -1,6 +1,5 @@
 """Jobs as clients see them: made, read, listed, canceled, retried, expired."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,6 @@ from db.errors import JobAlreadyEnded, JobNotRetryable, NotFound
 from db.queue import NewTask
 from db.vocabulary import PRIORITY, JobKind, JobStatus, Lane, TaskStatus
 
-ENDED = (TaskStatus.SUCCEEDED, TaskStatus.UNCHANGED, TaskStatus.FAILED, TaskStatus.CANCELED)
 CANCEL_AT_ONCE = 10_000
 """Queued tasks that a cancel ends itself; upkeep ends the others."""
 
@@ -143,7 +141,6 @@ def create(
     deadline_hours: float = 24.0,
 ) -> Job:
     """Make a job with its tasks; it ends at once when none of them is left to do."""
-    counted = Counter(task.status for task in tasks if not task.expands)
     job_id = job_id or new_id()
     row = connection.execute(
         INSERT_JOB,
@@ -151,7 +148,7 @@ def create(
          "request": request or {}, "expanded": expanded, "deadline": deadline_hours * 3600,
          "lane": tasks[0].lane if tasks else Lane.EMBED, "priority": PRIORITY[kind],
          "job": job_id, "tasks": queue.rows_of(tasks), "count": len(tasks),
-         "total": counted.total(), **{str(status): counted[status] for status in ENDED}},
+         **queue.counts_of(tasks)},
     ).mappings()  # fmt: skip
     made = Job(**row.one())
     if expanded and not any(task.status == TaskStatus.QUEUED for task in tasks):

@@ -203,6 +203,7 @@ def test_a_worker_that_dies_in_the_middle_is_followed_by_one_that_goes_on(
     path = documents.manual(tmp_path / "m.pdf", pages=12)
     made = send(shop.client, path, id="m").json
     ingest = runtime(shop.database, shop.blobs, shop.settings, Lane.INGEST)
+    monkeypatch.setattr("worker.ingest.documents.PAGES_A_COMMIT", 4)
     commits = []
     commit = DocumentExpansion._commit
 

@@ -65,7 +65,9 @@ def test_the_api_listens_on_this_machine_alone_unless_told_otherwise() -> None:
 def test_commands_name_modules_that_exist() -> None:
     assert SERVICES["migrate"]["command"][:3] == ["python", "-m", "migrations"]
     assert SERVICES["api"]["command"][:2] == ["gunicorn", "api:create_app()"]
-    for module in ("migrations.__main__", "api", "worker.app"):
+    for name in WORKERS:
+        assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "python", "-m", "worker.alive"]
+    for module in ("migrations.__main__", "api", "worker.app", "worker.alive"):
         assert importlib.util.find_spec(module) is not None
     assert "def create_app(" in (ROOT / "api" / "__init__.py").read_text()
 
