@@ -93,7 +93,7 @@ def _seconds(
 
 def _submit(database: Database, blobs: BlobStore, items: int) -> None:
     """An import in one transaction, so that no worker begins before all waits."""
-    pictures = [_picture(number) for number in range(items)]
+    pictures = [picture(number) for number in range(items)]
     with database.begin() as connection:
         connection.execute(text("DELETE FROM catalogs"))
         catalog, _ = catalogs.put(connection, 1, "many", description=None, image_model=MODEL,
@@ -109,7 +109,8 @@ def _submit(database: Database, blobs: BlobStore, items: int) -> None:
         connection.execute(text("UPDATE jobs SET expanded = true"))
 
 
-def _picture(seed: int) -> bytes:
+def picture(seed: int) -> bytes:
+    """A PNG of 16 x 16 pixels of noise."""
     out = io.BytesIO()
     pixels = np.random.default_rng(seed).integers(256, size=(16, 16, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(out, "PNG")
