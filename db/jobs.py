@@ -68,13 +68,17 @@ class TaskView:
     """What was left out, in plain words."""
 
 
-SHOWN = """
+def _shown(jobs: str, request: str = "j.request", result: str = "j.result") -> str:
+    """The columns of a `Job`, from a table or a CTE of jobs."""
+    return f"""
     SELECT j.id, j.kind, c.name AS catalog, j.status, j.total, j.succeeded, j.unchanged, j.failed,
-        j.canceled, j.expanded, j.request, j.progress, j.usage, j.result, j.error, j.created_at, j.started_at,
-        j.ended_at, j.expires_at, j.cancel_requested_at
+        j.canceled, j.expanded, {request} AS request, j.progress, j.usage, {result} AS result,
+        j.error, j.created_at, j.started_at, j.ended_at, j.expires_at, j.cancel_requested_at
     FROM {jobs} j LEFT JOIN catalogs c ON c.tenant_id = j.tenant_id AND c.id = j.catalog_id
 """
-SELECT_JOBS = SHOWN.format(jobs="jobs") + " WHERE j.tenant_id = :tenant"
+
+
+SELECT_JOBS = _shown("jobs") + " WHERE j.tenant_id = :tenant"
 
 INSERT_JOB = text(f"""
     WITH place AS (
@@ -90,7 +94,7 @@ INSERT_JOB = text(f"""
     ), added AS (
         {queue.INSERT_TASKS}
     )
-    {SHOWN.format(jobs="job")}
+    {_shown("job")}
 """).bindparams(bindparam("request", type_=JSONB), queue.TASKS)
 """A job with its first tasks, as it is shown: one statement, for it is what a submit waits for."""
 
@@ -102,7 +106,7 @@ INSERT_ENDED = text(f"""
                 'succeeded', now(), now(), 1, 1, :result)
         RETURNING *
     )
-    {SHOWN.format(jobs="job")}
+    {_shown("job", request="NULL", result="NULL")}
 """).bindparams(bindparam("request", type_=JSONB), bindparam("result", type_=JSONB))
 
 CANCEL_TASKS = text("""
@@ -172,7 +176,8 @@ def create_ended(
         {"tenant": tenant, "id": new_id(), "kind": kind, "catalog_id": catalog_id,
          "request": request, "result": result},
     ).mappings()  # fmt: skip
-    return Job(**row.one())
+    # A result may be long, and need not come back.
+    return Job(**{**row.one(), "request": request, "result": result})
 
 
 def get(connection: Connection, tenant: int, job_id: str) -> Job:
