@@ -80,5 +80,5 @@ constraints: $(READY) ## pin the newest versions that fit together
 	@mv $(VENV)/constraints.txt constraints.txt
 
 clean: ## remove .venv, caches and the demo's data (your DATA_DIR stays)
-	rm -rf $(VENV) .data-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .data-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .pytest-screenshots build dist
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

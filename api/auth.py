@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 from flask import Flask, Response, g, has_app_context, request
 
+from api.origins import refuse_foreign
 from db import keys
 from db.errors import Forbidden, Unauthorized, Unavailable
 from db.keys import Scope
@@ -133,6 +134,8 @@ def install(app: Flask, gate: Gate) -> None:
             return
         g.caller = gate.admit(_token(), local=local)
         g.key_id = g.caller.key
+        if g.caller is THIS_MACHINE:
+            refuse_foreign(request)
         scope = scope_of(request.method, request.url_rule.rule) if request.url_rule else None
         if scope is not None and not g.caller.may(scope):
             raise Forbidden(f"This needs a key with the scope `{scope}`.")

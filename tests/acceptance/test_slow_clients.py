@@ -19,7 +19,7 @@ from db.embedded.stack import API_FLAGS, ROOT
 
 PATIENCE = 3
 MB = 1024**2
-HEAD = b"POST /v1/catalogs/shop/%s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\n"
+HEAD = b"POST /v1/catalogs/shop/%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n"
 FORM = b"multipart/form-data; boundary=b"
 PART = b"--b\r\nContent-Disposition: form-data; name=%s\r\n\r\n"
 
