@@ -23,6 +23,7 @@ from api import (
     questions,
     request_lines,
     searches,
+    second_model,
     webhooks,
 )
 from api.metrics import Metrics
@@ -39,6 +40,7 @@ ROUTES = (
     items.routes,
     imports.routes,
     documents.routes,
+    second_model.routes,
     searches.routes,
     questions.routes,
     embeddings.routes,

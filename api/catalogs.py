@@ -6,7 +6,7 @@ from api import cursors, schemas, views
 from api.auth import current_tenant
 from api.openapi import Routes, answer
 from api.services import services
-from db import catalogs
+from db import catalogs, second_model, segments
 from db.errors import Conflict, ModelNotServed, NotFound
 from db.settings import Settings
 from db.vocabulary import NO_MODEL
@@ -73,7 +73,12 @@ def get_catalog(catalog: str) -> ResponseReturnValue:
     with services().database.begin() as connection:
         row = catalogs.get(connection, current_tenant(), catalog)
         counts = catalogs.counts(connection, current_tenant(), row.id)
-    return answer(views.catalog(row, counts))
+        index = segments.summary(connection, current_tenant(), row.id)
+        covered = None
+        if row.second_model:
+            covered = second_model.coverage(connection, current_tenant(), row.id)
+    shown = views.catalog(row, counts) | {"index": index}
+    return answer(shown | {"second_model": views.second_model(row, covered)})
 
 
 @routes.route("DELETE", "/v1/catalogs/<catalog>", answers={204: None})

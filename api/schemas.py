@@ -207,8 +207,33 @@ class Counts(BaseModel):
     by_kind: dict[ItemKind, int]
 
 
+class IndexBuilding(BaseModel):
+    """An index that is being built: what Postgres is at, and how far from 0 to 1."""
+
+    phase: str
+    progress: float
+
+
+class VectorIndex(BaseModel):
+    """Vectors that are searched by an index, and newer ones that are compared one by one."""
+
+    indexed: int
+    fresh: int
+    building: IndexBuilding | None
+
+
+class SecondModel(BaseModel):
+    """Another image model of a catalog, and how many of its embedded pictures that one has too."""
+
+    image_model: str
+    switch: Literal["auto", "manual"]
+    pictures: int
+    covered: int
+    complete: bool
+
+
 class Catalog(BaseModel):
-    """A catalog; its counts are only in the answers about it alone."""
+    """A catalog; counts, index and second model are only in the answers about it alone."""
 
     name: str
     description: str | None
@@ -216,6 +241,8 @@ class Catalog(BaseModel):
     text_model: str
     created_at: datetime
     counts: Counts | None = None
+    index: VectorIndex | None = None
+    second_model: SecondModel | None = None
 
 
 class ItemUrls(BaseModel):

@@ -14,7 +14,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from api.watching import statistics_of
-from db.statistics import CLAIM_SIZES, Statistics, WorkerSeen
+from db.statistics import CLAIM_SIZES, Indexes, Statistics, WorkerSeen
 from db.vocabulary import Lane
 
 COUNTS = {
@@ -62,6 +62,7 @@ class SystemCollector(Collector):
             yield from _of_queue(found)
             yield from _of_jobs(found)
             yield from _of_workers(found.workers)
+            yield from _of_indexes(found.indexes)
 
 
 def _of_queue(found: Statistics) -> Iterator[Metric]:
@@ -101,6 +102,18 @@ def _of_workers(workers: list[WorkerSeen]) -> Iterator[Metric]:
     yield _counter("provider_calls", CALLS, ["provider", "outcome"], "provider_calls", workers)
     yield _counter("provider_tokens", TOKENS, ["provider", "kind"], "provider_tokens", workers)
     yield _claim_sizes(workers)
+
+
+def _of_indexes(found: Indexes) -> Iterator[Metric]:
+    yield _by("index_segments", "Indexes of vectors by state: at most four `ready` for a catalog and"
+              " model; `dropping` ones go within a minute or two.", "state", found.segments)  # fmt: skip
+    yield _gauge("vectors_indexed", "Vectors that are searched by index.", found.indexed)
+    yield _gauge("vectors_fresh", "Vectors that are compared one by one, those of small catalogs"
+                 " among them; an estimate.", found.fresh)  # fmt: skip
+    yield _gauge("index_building_progress", "How far the index is that is being built, from 0 to 1;"
+                 " 0 while none is.", found.building_progress)  # fmt: skip
+    yield _gauge("index_building_seconds", "How long it has been built; 0 while none is.",
+                 found.building_seconds)  # fmt: skip
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:

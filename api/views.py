@@ -9,6 +9,7 @@ from urllib.parse import quote
 from db import catalogs, documents, items, jobs
 from db.items import rfc3339
 from db.search import item_urls
+from db.second_model import Coverage
 from db.vocabulary import JobKind, JobStatus
 
 Json = dict[str, Any]
@@ -23,6 +24,19 @@ def job_path(job_id: str) -> str:
 def catalog_path(name: str) -> str:
     """Where a catalog is served."""
     return f"/v1/catalogs/{quote(name, safe='')}"
+
+
+def second_model(row: catalogs.Catalog, coverage: Coverage | None) -> Json | None:
+    """A catalog's second model and what it covers; None without one."""
+    if coverage is None:
+        return None
+    return {
+        "image_model": row.second_model,
+        "switch": "auto" if row.switch_when_covered else "manual",
+        "pictures": coverage.pictures,
+        "covered": coverage.covered,
+        "complete": coverage.complete,
+    }
 
 
 def job(row: jobs.Job, result: Json | None = None) -> Json:

@@ -23,6 +23,10 @@ class Catalog:
     """The vector space that its pictures are in; None until the first one is embedded."""
     text_model_id: int | None
     """The vector space of its items' words; None until the first ones are embedded."""
+    second_model: str | None
+    """Another image model that its pictures are embedded under, to be switched to, or back to."""
+    second_model_id: int | None
+    switch_when_covered: bool
     created_at: datetime
 
     @property
@@ -36,7 +40,10 @@ def lane_of_text_model(name: str) -> Lane:
     return Lane.ANSWER if name.startswith(OPENAI_PREFIX) else Lane.EMBED
 
 
-COLUMNS = "id, name, description, image_model, text_model, model_id, text_model_id, created_at"
+COLUMNS = (
+    "id, name, description, image_model, text_model, model_id, text_model_id, second_model,"
+    " second_model_id, switch_when_covered, created_at"
+)
 
 
 def put(
@@ -176,6 +183,8 @@ def set_model(
         text("""UPDATE catalogs SET
                 model_id = CASE WHEN image_model = :name THEN coalesce(model_id, :model)
                                 ELSE model_id END,
+                second_model_id = CASE WHEN second_model = :name
+                    THEN coalesce(second_model_id, :model) ELSE second_model_id END,
                 text_model_id = CASE WHEN text_model = :name THEN coalesce(text_model_id, :model)
                                      ELSE text_model_id END
                 WHERE tenant_id = :tenant AND id = :id"""),

@@ -81,10 +81,12 @@ PUT = text("""
             old.id IS NOT NULL AND old.text IS NOT DISTINCT FROM new.text AS same_text
     )
     SELECT s.id, s.external_id, s.same_text, e.item_id IS NOT NULL AS embedded,
-        w.item_id IS NOT NULL AS worded
+        n.item_id IS NOT NULL AS seconded, w.item_id IS NOT NULL AS worded
     FROM stored s
     LEFT JOIN embeddings e ON e.tenant_id = :tenant AND e.item_id = s.id
         AND e.model_id = :model AND e.sha256 = s.sha256
+    LEFT JOIN embeddings n ON n.tenant_id = :tenant AND n.item_id = s.id
+        AND n.model_id = :second_model AND n.sha256 = s.sha256
     LEFT JOIN embeddings w ON w.tenant_id = :tenant AND w.item_id = s.id
         AND w.model_id = :text_model AND w.sha256 = s.words_sha256
 """).bindparams(bindparam("rows", type_=JSONB))
@@ -151,20 +153,22 @@ def put(
         for row in connection.execute(
             PUT,
             {"tenant": tenant, "catalog": catalog.id, "model": catalog.model_id,
-             "text_model": catalog.text_model_id, "rows": rows},
+             "second_model": catalog.second_model_id, "text_model": catalog.text_model_id,
+             "rows": rows},
         )
     }  # fmt: skip
     found = [stored[row["external_id"]] for row in rows]
     seen = from_cache(connection, tenant, catalog.model_id, PICTURES,
                        [row.id for row in found if not row.embedded])  # fmt: skip
+    again = from_cache(connection, tenant, catalog.second_model_id, PICTURES,
+                        [row.id for row in found if not row.seconded])  # fmt: skip
     read = from_cache(connection, tenant, catalog.text_model_id, WORDS,
                        [row.id for row in found if not row.worded])  # fmt: skip
     return [
-        _task(
-            entry, row, one, catalog, one.embedded or one.id in seen, one.worded or one.id in read
-        )
+        _task(entry, row, one, catalog, one.embedded or one.id in seen,
+              one.seconded or one.id in again, one.worded or one.id in read)
         for entry, row, one in zip(entries, rows, found, strict=True)
-    ]
+    ]  # fmt: skip
 
 
 def keep_blobs(connection: Connection, tenant: int, entries: Iterable[Entry]) -> None:
@@ -242,10 +246,14 @@ def _keep_captions(
 
 
 def _task(
-    entry: Entry, row: dict[str, Any], stored: Row[Any], catalog: Catalog, seen: bool, read: bool
-) -> NewTask:
-    """`seen` and `read`: whether the vectors of its picture and of its words are there."""
+    entry: Entry, row: dict[str, Any], stored: Row[Any], catalog: Catalog,
+    seen: bool, again: bool, read: bool,
+) -> NewTask:  # fmt: skip
+    """Which vectors are there: of its picture, `again` by the second model, and of its words."""
     steps: list[Step] = []
+    if entry.sha256 and catalog.second_model and not again:
+        # Before the first model's, so that what that one has the second one has as well.
+        steps.append(Step(Lane.EMBED, {"sha256": entry.sha256.hex()}, catalog.second_model))
     if entry.sha256 and not seen:
         steps.append(Step(Lane.EMBED, {"sha256": entry.sha256.hex()}, catalog.image_model))
     read = read or not row.get("words_sha256")

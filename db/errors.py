@@ -10,7 +10,8 @@ SightlineError
 ├── Conflict              409  the state does not allow it
 │   ├── JobAlreadyEnded
 │   ├── JobNotRetryable
-│   └── RequestInProgress
+│   ├── RequestInProgress
+│   └── CoverageIncomplete
 ├── TooLarge              413  over a size limit
 │   ├── ImageTooLarge
 │   └── DocumentTooLarge
@@ -140,6 +141,12 @@ class RequestInProgress(Conflict):
     """Raised when the first request with the same idempotency key still runs."""
 
     code = "request_in_progress"
+
+
+class CoverageIncomplete(Conflict):
+    """Raised when a catalog is to switch to a second model that lacks some of its pictures."""
+
+    code = "coverage_incomplete"
 
 
 class TooLarge(SightlineError):

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy import ColumnElement, Executable, TextClause, literal_column, select, text
+from sqlalchemy import ColumnElement, Executable, TextClause, func, literal_column, select, text
 
-from db import words
+from db import segments, words
 from db.hits import FIELDS
 from db.models import Item as ItemRow
+from db.segments import Segment
 
 K = 60
 WEIGHTS = {"image": 1.0, "text": 1.0, "words": 1.0}
@@ -44,6 +45,10 @@ class Shape:
     formed: bool = False
     required: bool = False
     exclude: bool = False
+    sealed: tuple[Segment, ...] = ()
+    """The segments whose indexes are used; none: every vector that passes is compared."""
+    few: bool = False
+    """Whether so few items pass that each one's vector is looked up."""
 
     @property
     def spaces(self) -> dict[str, int]:
@@ -66,14 +71,23 @@ def statement(shape: Shape, conditions: Sequence[ColumnElement[bool]] = ()) -> E
     """
     if not conditions:
         return unfiltered(shape)
-    scope = select(ItemRow.__table__).where(
-        ItemRow.tenant_id == literal_column(str(shape.tenant)),
-        ItemRow.catalog_id == literal_column(str(shape.catalog)),
-        *conditions,
-        *([text("items.id <> :exclude")] if shape.exclude else []),
-    )
+    but = [text("items.id <> :exclude")] if shape.exclude else []
+    scope = select(ItemRow.__table__).where(*_in_catalog(shape), *conditions, *but)
     made = scope.cte("scope").prefix_with("NOT MATERIALIZED")
     return text(body(shape, filtered=True)).columns().add_cte(made)
+
+
+def counted(shape: Shape, conditions: Sequence[ColumnElement[bool]], most: int) -> Executable:
+    """The statement that counts the items that fulfil the conditions, up to `most`."""
+    few = select(ItemRow.tenant_id).where(*_in_catalog(shape), *conditions).limit(most).subquery()
+    return select(func.count()).select_from(few)
+
+
+def _in_catalog(shape: Shape) -> list[ColumnElement[bool]]:
+    return [
+        ItemRow.tenant_id == literal_column(str(shape.tenant)),
+        ItemRow.catalog_id == literal_column(str(shape.catalog)),
+    ]
 
 
 @lru_cache(maxsize=500)
@@ -102,17 +116,82 @@ def body(shape: Shape, *, filtered: bool) -> str:
 
 
 def _nearest(shape: Shape, name: str, *, filtered: bool) -> str:
-    """A list by vectors: all that pass are compared."""
-    passing = " JOIN scope i ON i.tenant_id = e.tenant_id AND i.id = e.item_id" if filtered else ""
-    but = " AND e.item_id <> :exclude" if shape.exclude else ""
+    """A list by vectors: of all that pass, the nearest."""
+    sealed = [segment for segment in shape.sealed if segment.model == shape.spaces[name]]
+    if sealed:
+        parts = [_by_index(shape, name, segment, filtered=filtered) for segment in sealed]
+        parts.append(_fresh(shape, name, segments.bound_of(sealed), filtered=filtered))
+    elif filtered and shape.few:
+        parts = [_looked_up(shape, name)]
+    else:
+        parts = [_compared(shape, name, filtered=filtered)]
+    found = ")\n        UNION ALL (".join(parts)
     return f"""
 {name} AS (
     SELECT id, row_number() OVER (ORDER BY distance, id) AS rank FROM (
-        SELECT e.item_id AS id, e.vector <#> :{name} AS distance FROM embeddings e{passing}
-        WHERE e.tenant_id = {shape.tenant:d} AND e.catalog_id = {shape.catalog:d}
-          AND e.model_id = {shape.spaces[name]:d}{but}
-        ORDER BY e.vector <#> :{name}, e.item_id LIMIT :pool) AS nearest
+        SELECT id, distance FROM (({found})) AS found ORDER BY distance, id LIMIT :pool) AS nearest
 )"""
+
+
+def _compared(shape: Shape, name: str, *, filtered: bool) -> str:
+    """Every vector of the catalog, or of the items that pass."""
+    passing = " JOIN scope i ON i.tenant_id = e.tenant_id AND i.id = e.item_id" if filtered else ""
+    return f"""
+        SELECT e.item_id AS id, e.vector <#> :{name} AS distance FROM embeddings e{passing}
+        WHERE {_of_catalog(shape, name)}
+        ORDER BY e.vector <#> :{name}, e.item_id LIMIT :pool"""
+
+
+def _looked_up(shape: Shape, name: str) -> str:
+    """The vectors of the few items that pass: OFFSET keeps the planner from reading all others too."""
+    return f"""
+        SELECT e.id, e.distance FROM scope i CROSS JOIN LATERAL (
+            SELECT v.item_id AS id, v.vector <#> :{name} AS distance FROM embeddings v
+            WHERE v.tenant_id = {shape.tenant:d} AND v.item_id = i.id
+                AND v.model_id = {shape.spaces[name]:d} OFFSET 0) AS e
+        ORDER BY e.distance, e.id LIMIT :pool"""
+
+
+def _by_index(shape: Shape, name: str, segment: Segment, *, filtered: bool) -> str:
+    """A segment's vectors by its index, nearest first; each is asked whether its item passes."""
+    nearness = f"{segments.indexed(segment.dimensions)} <#> :{name}"
+    covered = segments.predicate(
+        shape.tenant, shape.catalog, segment.model, segment.first, segment.bound
+    )
+    return f"""
+        SELECT e.item_id AS id, {nearness} AS distance FROM embeddings e
+        WHERE {covered}{_but(shape)}{_passing(shape, "e.item_id") if filtered else ""}
+        ORDER BY {nearness} LIMIT :pool"""
+
+
+def _fresh(shape: Shape, name: str, bound: int, *, filtered: bool) -> str:
+    """The vectors behind the segments, each compared; sorted first, few must be asked if they pass."""
+    nearest = f"""
+        SELECT e.item_id AS id, e.vector <#> :{name} AS distance FROM embeddings e
+        WHERE {_of_catalog(shape, name)} AND e.seq >= {bound:d}
+        ORDER BY distance"""
+    if not filtered:
+        return f"{nearest} LIMIT :pool"
+    return f"""
+        SELECT f.id, f.distance FROM ({nearest} OFFSET 0) AS f
+        WHERE true{_passing(shape, "f.id")} ORDER BY f.distance LIMIT :pool"""
+
+
+def _of_catalog(shape: Shape, name: str) -> str:
+    return (
+        f"e.tenant_id = {shape.tenant:d} AND e.catalog_id = {shape.catalog:d} "
+        f"AND e.model_id = {shape.spaces[name]:d}{_but(shape)}"
+    )
+
+
+def _but(shape: Shape) -> str:
+    return " AND e.item_id <> :exclude" if shape.exclude else ""
+
+
+def _passing(shape: Shape, item: str) -> str:
+    """Asked row by row: a join would let the planner begin with the items instead."""
+    return f""" AND (
+            SELECT true FROM scope i WHERE i.tenant_id = {shape.tenant:d} AND i.id = {item})"""
 
 
 def _weight(shape: Shape, name: str) -> str:

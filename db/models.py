@@ -33,7 +33,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from db.vocabulary import ItemKind, JobKind, JobStatus, Lane, TaskStatus
 
 SCHEMA = "sightline"
-REVISION = "0006"
+REVISION = "0008"
 """The newest migration; a test holds it to the migrations' own head."""
 REFERENCE_TABLES = ("tenants", "models", "workers")
 """Tables without a tenant column; with Citus they become reference tables."""
@@ -155,6 +155,9 @@ class Catalog(Base):
     text_model: Mapped[str]
     model_id: Mapped[int | None] = mapped_column(ForeignKey("models.id"))
     text_model_id: Mapped[int | None] = mapped_column(ForeignKey("models.id"))
+    second_model: Mapped[str | None]
+    second_model_id: Mapped[int | None] = mapped_column(ForeignKey("models.id"))
+    switch_when_covered: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     created_at: Mapped[datetime] = made_now()
     updated_at: Mapped[datetime] = made_now()
 
@@ -266,6 +269,35 @@ class Embedding(Base):
     seq: Mapped[int] = mapped_column(BigInteger, Identity())
     sha256: Mapped[bytes]
     vector: Mapped[Any] = mapped_column(HALFVEC())
+
+
+class Segment(Base):
+    """A range of a catalog's vectors, by `seq`, with an HNSW index of its own; see `db/segments.py`."""
+
+    __tablename__ = "segments"
+    __table_args__ = (
+        of_catalog(),
+        CheckConstraint("state IN ('building', 'ready', 'dropping')", name="state_known"),
+        CheckConstraint("from_seq < to_seq", name="range_known"),
+        Index(None, "tenant_id", "catalog_id", "model_id"),
+    )
+    tenant_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    catalog_id: Mapped[int] = mapped_column(BigInteger)
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"))
+    dimensions: Mapped[int] = mapped_column(SmallInteger)
+    from_seq: Mapped[int] = mapped_column(BigInteger)
+    to_seq: Mapped[int] = mapped_column(BigInteger)
+    """The first `seq` behind it."""
+    index_name: Mapped[str] = mapped_column(
+        Computed("'embeddings_nearest_' || id::text", persisted=True)
+    )
+    state: Mapped[str] = mapped_column(server_default="building")
+    rows: Mapped[int] = mapped_column(BigInteger)
+    """Its vectors: those that it was made for, and when it is ready those that were there."""
+    created_at: Mapped[datetime] = made_now()
+    built_at: Mapped[datetime | None]
+    replaced_at: Mapped[datetime | None]
 
 
 class QueryEmbedding(Base):

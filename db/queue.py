@@ -182,7 +182,8 @@ CLAIM = text("""
         WHERE t.tenant_id = picked.tenant_id AND t.id = picked.id
           AND j.tenant_id = t.tenant_id AND j.id = t.job_id
         RETURNING t.tenant_id, t.id, t.job_id, j.kind AS job_kind, j.catalog_id,
-            CASE WHEN t.model = c.text_model THEN c.text_model_id ELSE c.model_id END AS model_id,
+            CASE t.model WHEN c.text_model THEN c.text_model_id
+                WHEN c.second_model THEN c.second_model_id ELSE c.model_id END AS model_id,
             t.place, t.expands, t.model, t.item_id, t.external_id, t.payload, j.request,
             t.attempts, t.alone, j.cancel_requested_at IS NOT NULL AS cancel_requested,
             t.priority, t.rank, j.status AS job_status

@@ -135,7 +135,7 @@ def hits(
         query = _like_item(connection, tenant, catalog, asked)
     elif sha256 is not None:
         vector = search.cached_query(connection, tenant, catalog.model_id, sha256)
-        query = Query(None, vector, None, asked.all_filters, asked.limit)
+        query = Query(None, vector, None, asked.all_filters, asked.limit, pictured=True)
     else:
         query = _by_words(connection, tenant, catalog, asked)
     return search.find(connection, tenant, catalog, query)
@@ -184,7 +184,8 @@ def _like_item(connection: Connection, tenant: int, catalog: Catalog, asked: Ask
         raise ItemNotEmbedded(
             f"The item {asked.item_id!r} has no embedding (yet); try again later."
         )
-    return Query(said or None, image, words, asked.all_filters, asked.limit, exclude=row.id)
+    return Query(said or None, image, words, asked.all_filters, asked.limit, exclude=row.id,
+                 pictured=True)  # fmt: skip
 
 
 def _vector(value: Any) -> Vector | None:

@@ -2,25 +2,28 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from pgvector import HalfVector
-from sqlalchemy import Connection, text
+from psycopg.errors import QueryCanceled
+from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import OperationalError
 
-from db import fusion, hits, words
+from db import fusion, hits, segments, words
 from db.catalogs import Catalog
 from db.filters import Filters
 from db.hits import Hit, item_urls
+from db.plan import FINISH_SECONDS, SPARE, Plan, choose, most_compared, pool_of
+from db.segments import Segment
 
-__all__ = ["Hit", "Query", "Vector", "cached_query", "find", "item_urls", "keep_query",
+__all__ = ["Found", "Hit", "Query", "Vector", "cached_query", "find", "item_urls", "keep_query",
            "query_sha", "result", "to_vector"]  # fmt: skip
 
+Rows = Sequence[Row[Any]]
 Vector = np.ndarray[Any, np.dtype[np.float32]]
 KEEP_QUERIES_DAYS = 30
-SPARE = 50
-"""How much longer each list is than twice the hits: for what fusion and grouping push back."""
 
 
 def query_sha(words: str) -> bytes:
@@ -86,14 +89,25 @@ class Query:
     limit: int = 10
     exclude: int | None = None
     """The row of an item that is never returned: the one that is searched with."""
+    pictured: bool = False
+    """Whether it is a picture: those lie among the catalog's, where an index finds them with less."""
 
 
-def find(connection: Connection, tenant: int, catalog: Catalog, query: Query) -> list[Hit]:
+class Found(list[Hit]):
+    """Hits, the best first."""
+
+    complete = True
+    """False where a time limit cut the search before it had all that match."""
+
+
+def find(connection: Connection, tenant: int, catalog: Catalog, query: Query) -> Found:
     """The best hits, ranked by the list that is wanted, or by several fused.
 
-    Every vector of the catalog that passes the filters is compared, so `limit` hits come whenever
-    that many items with vectors match; by words alone, those are found that hold one of them. One
-    list alone keeps its order, save that further hits of a document's page stand behind all others.
+    Every vector of a small catalog that passes the filters is compared; a large one's are searched
+    by index (`db/plan.py`), and all compared where that leads to too few. So `limit` hits come
+    whenever that many items with vectors match, or the result is not `complete`; by words alone,
+    those are found that hold one of them. One list alone keeps its order, save that further hits of
+    a document's page stand behind all others.
     """
     read = None if query.words is None else words.read(query.words)
     shape = fusion.Shape(
@@ -107,10 +121,81 @@ def find(connection: Connection, tenant: int, catalog: Catalog, query: Query) ->
         exclude=query.exclude is not None,
     )
     if not shape.lists:
-        return []
-    conditions = [] if query.filters.empty else query.filters.conditions()
-    rows = connection.execute(fusion.statement(shape, conditions), _values(query, shape, read))
-    return [hits.from_row(row, shape.lists) for row in rows]
+        return Found()
+    search = _Search(connection, shape, query, _values(query, shape, read))
+    rows, complete = search.run()
+    found = Found(hits.from_row(row, shape.lists) for row in rows)
+    found.complete = complete
+    return found
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One search on its way: the plan is chosen, carried out and, where it led to too few, changed."""
+
+    connection: Connection
+    shape: fusion.Shape
+    query: Query
+    values: dict[str, Any]
+
+    def run(self) -> tuple[Rows, bool]:
+        """The rows of the best, and whether nothing was cut."""
+        sealed = self._sealed()
+        if not sealed:
+            return self._rows(Plan()), True
+        pool = pool_of(
+            self.query.limit,
+            alone=len(self.shape.lists) == 1,
+            filtered=not self.query.filters.empty,
+        )
+        matches = None if self.query.filters.empty else self._matches(most_compared(sealed, pool))
+        plan = choose(sealed, pool, matches, pictured=self.query.pictured)
+        if not plan.sealed:
+            return self._rows(plan), True
+        self.connection.exec_driver_sql(plan.settings)
+        rows = self._rows(plan, pool)
+        limit = self.query.limit
+        if len(rows) >= (limit if matches is None else min(limit, matches)):
+            return rows, True
+        finished = self._within(FINISH_SECONDS, Plan())
+        return (rows, False) if finished is None else (finished, True)
+
+    def _sealed(self) -> list[Segment]:
+        """The segments of the lists that are wanted."""
+        spaces = set(self.shape.spaces.values())
+        if not spaces:
+            return []
+        found = segments.of(self.connection, self.shape.tenant, self.shape.catalog)
+        return [segment for segment in found if segment.model in spaces]
+
+    def _matches(self, most: int) -> int:
+        """The items that pass the filters, or one more than `most`."""
+        counted = fusion.counted(self.shape, self.query.filters.conditions(), most + 1)
+        found: int = self.connection.execute(counted).scalar_one()
+        return found
+
+    def _rows(self, plan: Plan, pool: int | None = None) -> Rows:
+        values = self.values if pool is None else self.values | {"pool": pool}
+        shape = replace(self.shape, sealed=plan.sealed, few=plan.few)
+        filters = self.query.filters
+        conditions = [] if filters.empty else filters.conditions()
+        return self.connection.execute(fusion.statement(shape, conditions), values).all()
+
+    def _within(self, seconds: float, plan: Plan) -> Rows | None:
+        """The rows, or None where they take longer; the transaction goes on either way."""
+        try:
+            with self.connection.begin_nested():
+                self.connection.exec_driver_sql(
+                    f"SET LOCAL statement_timeout = {int(1000 * seconds):d}; "
+                    "SET LOCAL enable_seqscan TO DEFAULT"
+                )
+                rows = self._rows(plan)
+                self.connection.execute(text("SET LOCAL statement_timeout TO DEFAULT"))
+        except OperationalError as error:
+            if isinstance(error.orig, QueryCanceled):
+                return None
+            raise
+        return rows
 
 
 def _values(query: Query, shape: fusion.Shape, read: words.Words | None) -> dict[str, Any]:
@@ -126,6 +211,7 @@ def _values(query: Query, shape: fusion.Shape, read: words.Words | None) -> dict
 
 
 def result(catalog: Catalog, found: Sequence[Hit], query_echo: dict[str, Any]) -> dict[str, Any]:
-    """A search job's whole result. It is complete: nothing is cut by a time limit."""
+    """A search job's whole result; incomplete where a time limit cut what `find` found."""
     shown = [hit.as_json(catalog.name) for hit in found]
-    return {"query": query_echo, "hits": shown, "incomplete": False}
+    complete = not isinstance(found, Found) or found.complete
+    return {"query": query_echo, "hits": shown, "incomplete": not complete}

@@ -59,6 +59,21 @@ SERVER = text("""
         WHERE datname = current_database() AND backend_type = 'client backend'
             AND pid <> pg_backend_pid()) AS oldest
 """)
+SEGMENTS = text("""
+    SELECT count(*) FILTER (WHERE state = 'ready') AS ready,
+        count(*) FILTER (WHERE state = 'dropping') AS dropping,
+        coalesce(sum(rows) FILTER (WHERE state = 'ready'), 0)::bigint AS vectors, (
+            SELECT greatest(reltuples, 0)::bigint FROM pg_class
+            WHERE oid = 'embeddings'::regclass) AS all_vectors
+    FROM segments
+""")
+BUILDING = text("""
+    SELECT s.rows, coalesce(p.tuples_done, 0) AS done,
+        extract(epoch FROM now() - s.created_at)::float8 AS seconds
+    FROM segments s
+    LEFT JOIN pg_stat_progress_create_index p ON p.index_relid = to_regclass(s.index_name)
+    WHERE s.state = 'building' ORDER BY s.id LIMIT 1
+""")
 WORKERS = text(f"""
     SELECT name, lane, stats, seen_at > now() - interval '{LIVE_SECONDS} seconds' AS lives
     FROM workers WHERE seen_at > now() - interval '5 minutes' ORDER BY name
@@ -77,6 +92,21 @@ class WorkerSeen:
 
 
 @dataclass(frozen=True)
+class Indexes:
+    """The indexes of vectors; see `db/segments.py`."""
+
+    segments: dict[str, int]
+    """By state: `ready`, `building`, `dropping`."""
+    indexed: int
+    """Vectors that they held when they were built."""
+    fresh: int
+    """Vectors that are compared one by one; an estimate, as small catalogs are not counted."""
+    building_progress: float
+    """From 0 to 1; 0 while none is built, as what follows."""
+    building_seconds: float
+
+
+@dataclass(frozen=True)
 class Statistics:
     """The database as an operator sees it."""
 
@@ -92,6 +122,7 @@ class Statistics:
     ended_jobs: dict[str, int]
     """By status, of the last hour."""
     workers: list[WorkerSeen]
+    indexes: Indexes
     database_bytes: int
     oldest_transaction: float
 
@@ -111,6 +142,7 @@ def read(connection: Connection) -> Statistics:
         oldest_job={kind: oldest for kind, _, oldest in unended},
         ended_jobs=_pairs(connection.execute(ENDED)),
         workers=workers(connection),
+        indexes=indexes(connection),
         database_bytes=server.bytes,
         oldest_transaction=server.oldest or 0.0,
     )
@@ -139,6 +171,19 @@ def queued_tasks(connection: Connection, lane: Lane) -> int:
     told = connection.execute(text(f"EXPLAIN (FORMAT JSON) {every}"), parameters).scalar_one()
     plan = json.loads(told) if isinstance(told, str) else told
     return max(counted, int(plan[0]["Plan"]["Plan Rows"]))
+
+
+def indexes(connection: Connection) -> Indexes:
+    """The indexes of vectors, and how far the one is that is being built."""
+    found = connection.execute(SEGMENTS).one()
+    building = connection.execute(BUILDING).first()
+    return Indexes(
+        {"ready": found.ready, "building": int(building is not None), "dropping": found.dropping},
+        indexed=found.vectors,
+        fresh=max(0, found.all_vectors - found.vectors),
+        building_progress=min(1.0, building.done / max(building.rows, 1)) if building else 0.0,
+        building_seconds=building.seconds if building else 0.0,
+    )
 
 
 def workers(connection: Connection) -> list[WorkerSeen]:

@@ -23,6 +23,7 @@ class JobKind(StrEnum):
     CAPTION = "caption"
     EVALUATION = "evaluation"
     EMBEDDING = "embedding"
+    REEMBEDDING = "reembedding"
 
 
 class JobStatus(StrEnum):
@@ -66,10 +67,12 @@ PRIORITY = {
     JobKind.DOCUMENT: 5,
     JobKind.CAPTION: 7,
     JobKind.EVALUATION: 7,
+    JobKind.REEMBEDDING: 8,
 }
 """Claims take the smallest first: a search never waits behind a bulk import."""
 
-BULK_KINDS = (JobKind.IMPORT, JobKind.DOCUMENT, JobKind.CAPTION, JobKind.EVALUATION)
+BULK_KINDS = (JobKind.IMPORT, JobKind.DOCUMENT, JobKind.CAPTION, JobKind.EVALUATION,
+              JobKind.REEMBEDDING)  # fmt: skip
 """Jobs that succeed when their processing ended, however many of their tasks failed."""
 
 NO_MODEL = "none"

@@ -1,13 +1,14 @@
-"""The upkeep lane: gives lost leases back, expires and forgets jobs, collects unused blobs."""
+"""The upkeep lane: gives lost leases back, expires and forgets jobs, collects blobs, builds indexes."""
 
 import time
 
 import structlog
 from sqlalchemy import text
 
-from db import deliveries, idempotency, jobs, queue, search
+from db import deliveries, idempotency, jobs, queue, search, second_model
 from db.session import Database
 from worker import garbage
+from worker.indexing import Indexer
 from worker.runtime import Runtime
 from worker.webhooks import Sender
 
@@ -25,12 +26,17 @@ class Upkeep:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._sender = Sender(runtime)
+        self._indexer = Indexer(runtime.database.url, runtime.stopping)
         self._housekeeping_at = 0.0
         self._collect_at = 0.0
 
     def drain(self) -> None:
-        """Do what is due, unless another process is at it; webhooks are told all the time."""
+        """Do what is due, unless another process is at it.
+
+        Webhooks are told and indexes built all the time, in threads of their own.
+        """
         self._sender.start()
+        self._indexer.start()
         with self._runtime.database.begin() as lock:
             mine = lock.execute(
                 text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK}
@@ -49,6 +55,9 @@ class Upkeep:
         if due or expired:
             log.info("reaped", due={str(lane): n for lane, n in due.items()}, expired=expired)
         self._cancel_rest(database)
+        with database.begin() as connection:
+            if switched := second_model.switch_covered(connection):
+                log.info("models_switched", catalogs=switched)
         if time.monotonic() >= self._housekeeping_at:
             self._housekeeping_at = time.monotonic() + HOUSEKEEPING_SECONDS
             self._housekeeping(database)

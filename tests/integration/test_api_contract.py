@@ -25,6 +25,8 @@ from tests.integration.key_parts import a_key
 ROUTES = {
     "/v1/catalogs": {"get"},
     "/v1/catalogs/{catalog}": {"get", "put", "delete"},
+    "/v1/catalogs/{catalog}/second-model": {"put", "delete"},
+    "/v1/catalogs/{catalog}/second-model/switch": {"post"},
     "/v1/catalogs/{catalog}/items": {"get", "post"},
     "/v1/catalogs/{catalog}/items/{item}": {"get", "patch", "delete"},
     "/v1/catalogs/{catalog}/items/{item}/image": {"get"},

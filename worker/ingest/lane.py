@@ -10,6 +10,7 @@ from worker.guard import guarded
 from worker.ingest.documents import DocumentExpansion
 from worker.ingest.expand import Expansion
 from worker.ingest.fetched import Fetched
+from worker.ingest.reembedding import Reembedding
 from worker.runtime import Lease, Runtime
 
 FETCHERS = 8
@@ -57,5 +58,7 @@ class IngestLane:
             self._fetched.run(claim.token, task)
         elif task.job_kind == JobKind.DOCUMENT:
             DocumentExpansion(self._runtime, claim.token, lease, task).run()
+        elif task.job_kind == JobKind.REEMBEDDING:
+            Reembedding(self._runtime, claim.token, lease, task).run()
         else:
             Expansion(self._runtime, claim.token, lease, task).run()
