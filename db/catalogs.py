@@ -46,6 +46,23 @@ COLUMNS = (
 )
 
 
+JOBS = """
+    SELECT j.id FROM jobs j JOIN catalogs c ON c.tenant_id = j.tenant_id AND c.id = j.catalog_id
+    WHERE c.tenant_id = :tenant AND c.name = :name
+"""
+LOCKED = {
+    "tasks": f"""
+        SELECT count(*) FROM (
+            SELECT 1 FROM tasks WHERE tenant_id = :tenant AND job_id IN ({JOBS})
+            ORDER BY id FOR UPDATE) AS locked""",
+    "jobs": f"""
+        SELECT count(*) FROM (
+            SELECT 1 FROM jobs WHERE tenant_id = :tenant AND id IN ({JOBS})
+            ORDER BY id FOR UPDATE) AS locked""",
+}
+"""What locks all of a catalog's rows of a table; counted, so that none is sent."""
+
+
 def put(
     connection: Connection,
     tenant: int,
@@ -123,7 +140,13 @@ def listed(connection: Connection, tenant: int, limit: int, after: str | None) -
 
 
 def delete(connection: Connection, tenant: int, name: str) -> None:
-    """Delete a catalog with its items, embeddings and jobs. Raises NotFound."""
+    """Delete a catalog with its items, embeddings and jobs. Raises NotFound.
+
+    Its tasks are locked first, then its jobs, as workers do it: else the two would deadlock.
+    """
+    values = {"tenant": tenant, "name": name}
+    for rows in ("tasks", "jobs"):
+        connection.execute(text(LOCKED[rows]), values).all()
     gone = connection.execute(
         text("DELETE FROM catalogs WHERE tenant_id = :tenant AND name = :name"),
         {"tenant": tenant, "name": name},

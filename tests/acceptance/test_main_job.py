@@ -189,3 +189,16 @@ def test_killing_the_embed_worker_in_mid_import_loses_nothing(
                ON c.tenant_id = e.tenant_id AND c.id = e.catalog_id WHERE c.name = 'killed'"""
         ).fetchone() or (0, 0)
     assert vectors == keys == count
+
+
+def test_a_catalog_is_deleted_in_the_middle_of_its_import(http: httpx.Client) -> None:
+    """However the two meet, neither waits for the other for ever."""
+    files = {f"{n}.png": picture(5_000 + n) for n in range(120)}
+    lines = [{"id": f"i{n}", "image": f"{n}.png"} for n in range(len(files))]
+    body = zipped(lines, files)
+    for round_ in range(6):
+        make_catalog(http, "gone")
+        upload_zip(http, "gone", body)
+        time.sleep(0.1 * round_)
+        assert http.delete("/v1/catalogs/gone").status_code == 204
+        assert http.get("/v1/catalogs/gone").status_code == 404
