@@ -403,10 +403,14 @@ def heartbeat(connection: Connection, token: UUID, lease_seconds: float) -> dict
 
 
 def held(connection: Connection, token: UUID) -> set[int]:
-    """The ids of the tasks still held under a token: to read back after an unclear COMMIT."""
+    """The ids of the tasks still held under a token: to read back after an unclear COMMIT.
+
+    They are locked, so that their catalog is not deleted before what is written of them commits.
+    """
     return set(
         connection.execute(
-            text("SELECT id FROM tasks WHERE lease_token = :token AND status = 'running'"),
+            text("""SELECT id FROM tasks WHERE lease_token = :token AND status = 'running'
+                    ORDER BY id FOR UPDATE"""),
             {"token": token},
         ).scalars()
     )
