@@ -6,22 +6,31 @@ from pathlib import Path
 import click
 
 from benchmarks import (
+    backends,
+    client,
+    console,
     constraints,
     documents,
     full_text,
     hybrid,
     imports,
+    memory,
     mixed,
     provider_faults,
     search,
     singles,
     start,
+    submits,
+    vectors,
+    waiting_tasks,
+    workers,
 )
 from benchmarks.report import Figure, console, save, show
 
 BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
     "imports": imports.run,
     "mixed": mixed.run,
+    "backends": backends.run,
     "singles": singles.run,
     "search": search.run,
     "start": start.run,
@@ -30,6 +39,13 @@ BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
     "full_text": full_text.run,
     "constraints": constraints.run,
     "provider_faults": provider_faults.run,
+    "vectors": vectors.run,
+    "submits": submits.run,
+    "waiting_tasks": waiting_tasks.run,
+    "workers": workers.run,
+    "memory": memory.run,
+    "client": client.run,
+    "console": console.run,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 

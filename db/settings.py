@@ -1,6 +1,8 @@
 """The settings, read from the environment once, by the two wiring places."""
 
+import os
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -30,7 +32,11 @@ class Settings(BaseSettings):
     """`openai:NAME`, a hub name, a folder, `none`, or `auto`: OpenAI's where its own key is set."""
     device: str = "auto"
     precision: str = "auto"
-    encoder: str = "auto"
+    """`auto`, `fp32`, `bf16`, `fp16`, or `int8`, which exported image models have on a CPU."""
+    encoder: Literal["auto", "torch", "onnx", "openvino"] = "auto"
+    """What runs image models; `auto` is PyTorch on a GPU, on a CPU what passes the gate."""
+    cache_dir: str = "~/.cache/sightline"
+    """Where embed workers keep exported models; it may be emptied at any time."""
     batch_size: int = 32
     decode_threads: int = 2
     lease_seconds: float = 60.0
@@ -89,6 +95,11 @@ class Settings(BaseSettings):
         # A local server behind a base URL may answer questions and yet have no text vectors.
         has_openai = self.openai_api_key.get_secret_value() and not self.openai_base_url
         return OPENAI_TEXT_MODEL if has_openai else NO_MODEL
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where embed workers keep exported models."""
+        return Path(os.path.expanduser(self.cache_dir))
 
     @property
     def text_model_is_local(self) -> bool:

@@ -76,10 +76,12 @@ class EmbedPipeline:
         for name in settings.image_models:
             encoder = ClipEncoder.load(
                 name, settings.image_model_revision, settings.device, settings.precision,
-                settings.batch_size,
+                settings.batch_size, settings.encoder, settings.cache_folder,
             )  # fmt: skip
             encoder.warm_up()
+            log.info("encoder_chosen", model=name, **encoder.about)
             encoders.append(encoder)
+        runtime.stats.know(encoders={encoder.name: encoder.about for encoder in encoders})
         return cls(runtime, encoders, _text_encoders(settings))
 
     def _register(self, encoder: ClipEncoder | TextEncoder, preprocessing: int) -> None:
@@ -243,8 +245,10 @@ def _text_encoders(settings: Settings) -> list[TextEncoder]:
     """The local text model, where the settings name one."""
     if not settings.text_model_is_local:
         return []
+    # Text models are not exported, so they have no int8.
+    precision = "auto" if settings.precision == "int8" else settings.precision
     encoder = TextEncoder.load(
-        settings.served_text_model, device=settings.device, precision=settings.precision,
+        settings.served_text_model, device=settings.device, precision=precision,
         batch_size=settings.batch_size,
     )  # fmt: skip
     encoder.warm_up()

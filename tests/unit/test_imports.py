@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FORBIDDEN = {
     "db": {"api", "worker", "client", "flask", "celery", "torch", "transformers"},
-    "api": {"worker", "torch", "transformers"},
+    "api": {"worker", "torch", "transformers", "onnxruntime", "openvino"},
     "worker": {"api", "flask"},
     "client": {"api", "worker", "db"},
 }
@@ -18,6 +18,10 @@ ONLY_IN = {
     "torch": ("worker/encoder/", "worker/demo_model/"),
     "transformers": ("worker/encoder/", "worker/demo_model/"),
     "sentence_transformers": ("worker/encoder/",),
+    "onnx": ("worker/encoder/",),
+    "onnxruntime": ("worker/encoder/",),
+    "onnxscript": ("worker/encoder/",),
+    "openvino": ("worker/encoder/",),
     "openai": ("worker/answer/openai.py",),
     "anthropic": ("worker/answer/anthropic.py",),
 }
@@ -54,7 +58,19 @@ def test_modules_open_with_a_sentence(path: Path) -> None:
 
 
 def test_importing_the_api_loads_no_torch_and_connects_nowhere() -> None:
-    code = "import api, sys; print(sorted({'torch', 'transformers', 'celery'} & set(sys.modules)))"
+    heavy = {"torch", "transformers", "onnxruntime", "openvino", "celery"}
+    code = f"import api, sys; print(sorted({heavy} & set(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def test_the_encoder_loads_the_libraries_for_exports_only_when_one_is_opened() -> None:
+    code = (
+        "import worker.pipeline, worker.encoder.export, sys;"
+        "print(sorted({'onnx', 'onnxruntime', 'onnxscript', 'openvino'} & set(sys.modules)))"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

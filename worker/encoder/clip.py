@@ -1,44 +1,43 @@
 """The one class that owns the model: pictures and words in, unit vectors of one space out."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from worker.encoder import loading
-from worker.encoder.batches import Batches, Vectors, normalised
-from worker.encoder.preprocess import Pixels, Preprocessing
+from worker.encoder import choosing, loading
+from worker.encoder.backends import Backend
+from worker.encoder.batches import Batches, Vectors
+from worker.encoder.preprocess import Pixels
 
 
 class ClipEncoder(Batches):
     """Encodes with any `CLIPModel`; vectors are float32 (n, dimensions), of length 1.
 
     Both calls give as many vectors as they were given inputs, in the same order. They raise
-    BadVector or OutOfMemory, and whatever torch raises; `bisect.encode_each` finds the culprit.
-    One thread at a time.
+    BadVector or OutOfMemory, and whatever the backend raises; `bisect.encode_each` finds the
+    culprit. One thread at a time.
     """
 
     def __init__(
         self,
-        name: str,
-        revision: str,
-        model: Any,
-        tokenizer: Any,
-        preprocessing: Preprocessing,
+        found: loading.Found,
+        backend: Backend,
         batch_size: int = 32,
+        about: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(model.config.projection_dim, model.device, batch_size)
-        self.name = name
-        self.revision = revision
-        self.preprocessing = preprocessing
-        self.precision: torch.dtype = model.dtype
-        self._model = model
-        self._tokenizer = tokenizer
-        self._positions: int = model.config.text_config.max_position_embeddings
-        shape = (1, 3, 1, 1)
-        self._mean = torch.tensor(preprocessing.mean, device=self.device).view(shape) * 255
-        self._std = torch.tensor(preprocessing.std, device=self.device).view(shape) * 255
+        super().__init__(found.config.projection_dim, backend.device, batch_size)
+        self.name = found.name
+        self.revision = found.revision
+        self.preprocessing = found.preprocessing
+        self.backend = backend
+        self.precision = backend.way.precision
+        self.about = about or {}
+        """What an operator may want to know: backend, precision, why, and the gate's figures."""
+        self._tokenizer = found.tokenizer
+        self._positions: int = found.config.text_config.max_position_embeddings
 
     @classmethod
     def load(
@@ -48,16 +47,19 @@ class ClipEncoder(Batches):
         device: str = "auto",
         precision: str = "auto",
         batch_size: int = 32,
+        backend: str = "torch",
+        cache: Path | None = None,
     ) -> "ClipEncoder":
         """Load a folder, or a hub name at a commit; raises ModelUnusable.
 
-        Sets the process's torch threads for a tiny model on a CPU (see `loading.set_threads`).
+        A `backend` other than `torch` may export the model first, into the folder `cache`, in a
+        process of its own. Sets torch's threads for a tiny model on a CPU (`loading.set_threads`).
         """
         if batch_size < 1:
             raise ValueError("batch_size must be at least 1")
-        parts = loading.load(name, revision, device, precision)
-        preprocessing = Preprocessing.of(parts.processor)
-        return cls(name, parts.revision, parts.model, parts.tokenizer, preprocessing, batch_size)
+        found = loading.find(name, revision)
+        chosen = choosing.choose(found, choosing.Wish(backend, precision, device, cache))
+        return cls(found, chosen.backend, batch_size, chosen.about)
 
     def images(self, arrays: Sequence[Pixels]) -> Vectors:
         """Encode uint8 arrays (crop, crop, 3), as `preprocessing.array` gives them."""
@@ -78,26 +80,17 @@ class ClipEncoder(Batches):
         self.images([grey] * self.batch_size)
         self.texts(["a photo"] * self.batch_size)
 
-    @torch.inference_mode()
     def _forward_images(self, arrays: Sequence[Pixels]) -> torch.Tensor:
-        pixels = torch.from_numpy(np.stack(arrays))
-        if self.device.type == "cuda":
-            pixels = pixels.pin_memory()
-        on_device = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-        values = (on_device.float() - self._mean) / self._std
-        output = self._model.get_image_features(pixel_values=values.to(self.precision))
-        return normalised(output.pooler_output)
+        return self.backend.images(np.stack(arrays))
 
-    @torch.inference_mode()
     def _forward_texts(self, texts: Sequence[str]) -> torch.Tensor:
         tokens = self._tokenizer(
             list(texts),
             truncation=True,
             max_length=self._positions,
             padding=True,
-            return_tensors="pt",
-        ).to(self.device)
-        output = self._model.get_text_features(
-            input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
+            padding_side="right",
+            return_tensors="np",
         )
-        return normalised(output.pooler_output)
+        ids, mask = (np.asarray(tokens[n], np.int64) for n in ("input_ids", "attention_mask"))
+        return self.backend.texts(ids, mask)

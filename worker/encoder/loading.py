@@ -1,18 +1,19 @@
-"""Loads a CLIP folder or hub name: its parts, its revision, its device, precision and threads."""
+"""Finds and loads a CLIP folder or hub name: its revision, parts, device, precision and threads."""
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, CLIPModel
+from transformers import AutoTokenizer, CLIPConfig, CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.utils.hub import cached_file
 
 from db.settings import DEMO_MODEL
 from worker.encoder.errors import ModelUnusable
+from worker.encoder.preprocess import Preprocessing
 
 DEMO_FOLDER = Path(__file__).resolve().parents[1] / "demo_model" / "weights"
 TINY = 10_000_000
@@ -52,61 +53,81 @@ LEGACY_EOS = 2
 """OpenAI's old configs say 2; transformers then finds the end by the largest id, which works."""
 
 
+UNREADABLE = (OSError, ValueError, KeyError, TypeError)
+"""What transformers raises for folders that are incomplete, and for names that no hub knows."""
+
+
 @dataclass(frozen=True)
-class Parts:
-    """What a folder or hub name holds, and the revision that names exactly this content."""
+class Found:
+    """What a folder or hub name holds besides its weights, at the revision that names all of it."""
 
+    name: str
     revision: str
-    model: Any
+    source: str
+    """The folder, absolute, or the hub name."""
     tokenizer: Any
-    processor: Any
+    preprocessing: Preprocessing
+    config: Any
+    size: int
+    """Parameters."""
+    where: dict[str, Any] = field(repr=False)
+    """How transformers is told to read this commit and nothing else."""
+
+    def model(self, device: torch.device, precision: torch.dtype) -> Any:
+        """Load the weights from safetensors alone, ready to be asked; raises ModelUnusable."""
+        try:
+            # fp32 first: an fp16 file would load as fp16, which is 5 times slower on a CPU.
+            loaded: Any = CLIPModel.from_pretrained(
+                self.source, dtype=torch.float32, use_safetensors=True, output_loading_info=True,
+                **self.where,
+            )  # fmt: skip
+        except UNREADABLE as error:
+            raise ModelUnusable(f"The image model {self.name!r} cannot be loaded.") from error
+        model, report = loaded
+        if report["missing_keys"]:
+            # They would be filled at random, with other vectors at each start.
+            raise ModelUnusable(f"The image model {self.name!r} lacks some of its weights.")
+        return model.to(device=device, dtype=precision).eval()
 
 
-def load(name: str, revision: str | None, device: str, precision: str) -> Parts:
-    """Load from safetensors alone, without remote code; raises ModelUnusable."""
-    chosen = pick_device(device)
+def find(name: str, revision: str | None) -> Found:
+    """Read all but the weights, of one and the same commit, without remote code.
+
+    A folder never asks the hub. Raises ModelUnusable.
+    """
     try:
-        parts = _read(name, revision)
-    except ModelUnusable:
-        raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = _found(name, revision)
+    except UNREADABLE as error:
         raise ModelUnusable(f"The image model {name!r} cannot be loaded.") from error
-    model, tokenizer = parts.model, parts.tokenizer
-    eos = model.config.text_config.eos_token_id
-    if eos not in (LEGACY_EOS, tokenizer.eos_token_id):
+    eos = found.config.text_config.eos_token_id
+    if eos not in (LEGACY_EOS, found.tokenizer.eos_token_id):
         raise ModelUnusable("The tokenizer's end token is not the one that the model looks for.")
-    size = sum(weights.numel() for weights in model.parameters())
-    model.to(device=chosen, dtype=pick_precision(precision, chosen, size)).eval()
-    set_threads(chosen, size)
-    return parts
+    return found
 
 
-def _read(name: str, revision: str | None) -> Parts:
-    """Read every part of one and the same commit; a folder never asks the hub."""
+def _found(name: str, revision: str | None) -> Found:
     folder = DEMO_FOLDER if name == DEMO_MODEL else Path(name)
     where: dict[str, Any] = {"trust_remote_code": False}
+    source = name
     if folder.is_dir():
-        name, found = str(folder), folder_revision(folder)
-        if revision not in (None, found):
-            raise ModelUnusable(f"The model folder has revision {found}, not {revision}.")
+        source, commit = str(folder.resolve()), folder_revision(folder)
+        if revision not in (None, commit):
+            raise ModelUnusable(f"The model folder has revision {commit}, not {revision}.")
         where["local_files_only"] = True
     else:
-        where["revision"] = found = hub_commit(name, revision)
-    # fp32 first: an fp16 file would load as fp16, which is 5 times slower on a CPU.
-    loaded: Any = CLIPModel.from_pretrained(
-        name, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **where
+        where["revision"] = commit = hub_commit(name, revision)
+    config = CLIPConfig.from_pretrained(source, **where)
+    # By its class: without torchvision the automatic one warns and falls back to this.
+    processor = CLIPImageProcessorPil.from_pretrained(source, **where)
+    tokenizer = AutoTokenizer.from_pretrained(source, **where)
+    return Found(
+        name, commit, source, tokenizer, Preprocessing.of(processor), config, _size(config), where
     )
-    model, report = loaded
-    if report["missing_keys"]:
-        # They would be filled at random, with other vectors at each start.
-        raise ModelUnusable(f"The image model {name!r} lacks some of its weights.")
-    return Parts(
-        revision=found,
-        model=model,
-        tokenizer=AutoTokenizer.from_pretrained(name, **where),
-        # By its class: without torchvision the automatic one warns and falls back to this.
-        processor=CLIPImageProcessorPil.from_pretrained(name, **where),
-    )
+
+
+def _size(config: Any) -> int:
+    with torch.device("meta"):  # where tensors have shapes alone
+        return sum(weights.numel() for weights in CLIPModel(config).parameters())
 
 
 def hub_commit(name: str, revision: str | None) -> str:
@@ -140,7 +161,8 @@ def pick_precision(precision: str, device: torch.device, size: int) -> torch.dty
     """Return the precision that is named; `auto` is bf16 where the hardware has it and it pays."""
     if precision != "auto":
         if precision not in PRECISIONS:
-            raise ModelUnusable(f"Unknown precision: {precision}; known: auto, fp32, bf16, fp16.")
+            known = "auto, fp32, bf16, fp16, and int8 for image models on a CPU"
+            raise ModelUnusable(f"Unknown precision: {precision}; known: {known}.")
         return PRECISIONS[precision]
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)

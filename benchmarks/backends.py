@@ -1,0 +1,63 @@
+"""What can run a model on a CPU, side by side: pictures/s by batch, and how alike the vectors are."""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.report import Figure
+from benchmarks.server import python
+from worker.encoder import ClipEncoder, gate, loading, sample
+from worker.encoder.backends import EXPORTED, Way
+from worker.encoder.random_folder import write
+
+BATCHES = (1, 8, 32)
+WAYS = [Way("torch", "fp32"), Way("torch", "bf16"),
+        *(Way(name, precision) for name, known in EXPORTED.items() for precision in known)]  # fmt: skip
+
+
+def run(quick: bool) -> list[Figure]:
+    """Every backend and precision, a model of B/32's shape with random weights."""
+    with tempfile.TemporaryDirectory(prefix="sightline-bench-") as temporary:
+        folder = Path(temporary)
+        write(folder / "model", "tiny" if quick else "b32")
+        found = python("benchmarks.backends", str(folder / "model"), str(folder / "cache"))
+    figures = [Figure("export in fp32 and int8", found.pop("export"), "s")]
+    for way, values in found.items():
+        figures += [Figure(f"{way}, {what}", value, unit) for what, (value, unit) in values.items()]
+    return figures
+
+
+def main() -> None:
+    """Measure the backends in one process, in turns, so that all have the same machine."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.backends", description=__doc__)
+    parser.add_argument("model", help="folder of a CLIP model")
+    parser.add_argument("cache", type=Path, help="folder for its exports")
+    options = parser.parse_args()
+    ways = WAYS if loading.cpu_has_bf16() else [way for way in WAYS if way.precision != "bf16"]
+    began = time.perf_counter()
+    encoders = {}
+    for way in sorted(ways):  # int8 first: it makes the fp32 of which it is made
+        encoders[str(way)] = ClipEncoder.load(
+            options.model, device="cpu", precision=way.precision, backend=way.backend,
+            cache=options.cache,
+        )  # fmt: skip
+    made = time.perf_counter() - began
+    reference = encoders["torch:fp32"]
+    drawn = sample.draw(reference.preprocessing.crop)
+    pictures, texts = list(drawn.pictures), drawn.texts
+    theirs = reference.images(pictures), reference.texts(texts)
+    found: dict[str, dict[str, tuple[float, str]]] = {name: {} for name in encoders}
+    for batch in BATCHES:
+        for name, rate in gate.rates(encoders, pictures[:batch]).items():
+            found[name][f"batches of {batch}"] = rate, "pictures/s"
+    for name, encoder in encoders.items():
+        alike = gate.compare(theirs, (encoder.images(pictures), encoder.texts(texts)))
+        found[name]["ten best shared with fp32, at least"] = alike.least, ""
+    sys.stdout.write(json.dumps({"export": made, **found}))
+
+
+if __name__ == "__main__":
+    main()
