@@ -25,7 +25,8 @@ from benchmarks import (
     waiting_tasks,
     workers,
 )
-from benchmarks.report import Figure, console, save, show
+from benchmarks.report import Figure, save, show
+from benchmarks.report import console as terminal
 
 BENCHMARKS: dict[str, Callable[[bool], list[Figure]]] = {
     "imports": imports.run,
@@ -66,11 +67,11 @@ def main(names: Sequence[str], quick: bool, path: Path) -> None:
     results: dict[str, Sequence[Figure]] = {}
     for name in names or BENCHMARKS:
         about = (BENCHMARKS[name].__doc__ or "").strip()
-        with console.status(f"{name}: {about}"):
+        with terminal.status(f"{name}: {about}"):
             results[name] = BENCHMARKS[name](quick)
         show(name, about, results[name])
         save(path, results)
-    console.print(f"Written to {path}.")
+    terminal.print(f"Written to {path}.")
 
 
 if __name__ == "__main__":
