@@ -31,10 +31,11 @@ class AnthropicProvider:
 
     @property
     def ends(self) -> str | None:
-        """The day that the SDK knows for its model. Imports the SDK."""
-        from anthropic.resources.messages.messages import DEPRECATED_MODELS
+        """The day that the SDK knows for its model, while it tells. Imports the SDK."""
+        from anthropic.resources.messages import messages
 
-        return DEPRECATED_MODELS.get(self.model)
+        known: dict[str, str] = getattr(messages, "DEPRECATED_MODELS", {})
+        return known.get(self.model)
 
     def ask(
         self,
