@@ -30,6 +30,22 @@ class Catalogs(Noun):
         """Delete a catalog with all that it holds. Raises NotFound."""
         self._http.call("DELETE", path_of("catalogs", catalog))
 
+    def put_second_model(self, catalog: str, image_model: str, *, switch: str = "auto") -> Job:
+        """Embed the catalog with another model too; `auto` searches with it once it covers all."""
+        path = path_of("catalogs", catalog, "second-model")
+        body = {"image_model": image_model, "switch": switch}
+        return cast(Job, self._http.call("PUT", path, json=body))
+
+    def switch_model(self, catalog: str, *, incomplete: bool = False) -> Catalog:
+        """Search with the second model from now on, or back. Raises Conflict while it lacks pictures."""
+        path = path_of("catalogs", catalog, "second-model", "switch")
+        body = {"incomplete": incomplete}
+        return cast(Catalog, self._http.call("POST", path, json=body, is_repeatable=False))
+
+    def delete_second_model(self, catalog: str) -> None:
+        """Drop the model that is not searched with, and its vectors. Raises NotFound."""
+        self._http.call("DELETE", path_of("catalogs", catalog, "second-model"))
+
     def items(
         self, catalog: str, limit: int | None = None, *, filters: Filters | None = None
     ) -> Iterator[Item]:

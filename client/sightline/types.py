@@ -77,6 +77,8 @@ class Catalog(TypedDict):
     text_model: str
     created_at: str
     counts: NotRequired[Json]
+    index: NotRequired[Json]
+    second_model: NotRequired[Json | None]
 
 
 class Item(TypedDict):

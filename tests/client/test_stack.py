@@ -473,6 +473,7 @@ def test_every_route_of_the_server_is_one_of_the_clients(stack: Stack) -> None:
 def ask_everything(client: Sightline) -> None:
     """Call each method once."""
     client.catalogs(), client.catalog("C"), client.put_catalog("C"), client.delete_catalog("C")
+    client.put_second_model("C", "m"), client.switch_model("C"), client.delete_second_model("C")
     list(client.items("C")), client.item("C", "I"), client.add_item("C", text="x")
     client.change_item("C", "I", name="x"), client.delete_item("C", "I"), client.picture("C", "I")
     client.documents("C"), client.document("C", "D"), client.delete_document("C", "D")
