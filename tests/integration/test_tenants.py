@@ -22,7 +22,7 @@ from db.models import REFERENCE_TABLES, Base
 from db.queue import Outcome
 from db.retrieval import Asked
 from db.session import Database, TenantDatabase
-from db.settings import Settings
+from db.settings import DEMO_MODEL, Settings
 from db.vocabulary import DEFAULT_TENANT, Lane, TaskStatus
 from tests.integration.key_parts import a_key, a_tenant, client_with
 from tests.integration.queue_parts import submit
@@ -30,6 +30,7 @@ from tests.integration.queue_parts import submit
 TABLES = [t.name for t in Base.metadata.sorted_tables if t.name not in REFERENCE_TABLES]
 TEXT = {"text": "red shoe"}
 BODIES: dict[str, dict[str, Any]] = {
+    "put second-model": {"json": {"image_model": DEMO_MODEL}},
     "post items": {"json": {"id": "a", "text": "mine now"}},
     "patch {item}": {"json": {"name": "mine now"}},
     "post imports": {"data": b'{"id": "a"}\n', "content_type": "application/x-ndjson"},
