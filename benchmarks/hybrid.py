@@ -11,8 +11,9 @@ from pgvector import HalfVector
 from sqlalchemy import Connection, text
 
 from benchmarks.full_text import postgres
+from benchmarks.made_catalog import made_catalog
 from benchmarks.report import Figure, at_most, percentile
-from db import catalogs, search
+from db import search
 from db.catalogs import Catalog
 from db.filters import Filters
 from db.search import Query, Vector
@@ -85,15 +86,7 @@ def run(quick: bool) -> list[Figure]:
 def filled(database: Database, made: Made, size: int) -> Catalog:
     """A catalog of that many items, each with a vector and one to three sentences."""
     with database.begin() as connection:
-        space = connection.execute(
-            text("""INSERT INTO models (name, revision, preprocessing, dimensions)
-                    VALUES ('made', 'up', 1, :dimensions) RETURNING id"""),
-            {"dimensions": DIMENSIONS},
-        ).scalar_one()
-        catalogs.put(connection, 1, "shop", description=None, image_model="made", text_model="none")
-        catalog = catalogs.get(connection, 1, "shop")
-        catalogs.set_model(connection, 1, catalog.id, "made", space)
-        catalog = catalogs.get(connection, 1, "shop")
+        catalog, _ = made_catalog(connection, DIMENSIONS)
         _copy_items(connection, catalog, made, size)
         _copy_vectors(connection, catalog, made, size)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

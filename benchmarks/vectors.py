@@ -16,8 +16,9 @@ from sqlalchemy import text
 
 from benchmarks.clip_like import DIMENSIONS, Array, Made
 from benchmarks.full_text import postgres
+from benchmarks.made_catalog import made_catalog
 from benchmarks.report import Figure, at_least, at_most, percentile, show
-from db import catalogs, search
+from db import search
 from db.catalogs import Catalog
 from db.filters import Filters
 from db.search import Query
@@ -186,15 +187,7 @@ def measured(sizes: Sequence[int], times: int) -> list[Figure]:
 def stocked(database: Database, most: int) -> Stock:
     """An empty catalog with room for so many."""
     with database.begin() as connection:
-        model = connection.execute(
-            text("""INSERT INTO models (name, revision, preprocessing, dimensions)
-                    VALUES ('made', 'up', 1, :dimensions) RETURNING id"""),
-            {"dimensions": DIMENSIONS},
-        ).scalar_one()
-        catalogs.put(connection, 1, "shop", description=None, image_model="made", text_model="none")
-        catalog = catalogs.get(connection, 1, "shop")
-        catalogs.set_model(connection, 1, catalog.id, "made", model)
-        catalog = catalogs.get(connection, 1, "shop")
+        catalog, model = made_catalog(connection, DIMENSIONS)
     made = Made()
     prices = made.random.integers(1_000, size=most)
     return Stock(database, made, catalog, model, np.empty((most, DIMENSIONS), np.float16), prices)

@@ -1,5 +1,6 @@
 """A catalog's second image model: embedded beside the first, switched to in one step, dropped."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -120,7 +121,7 @@ def switch_covered(connection: Connection) -> int:
     """Switch the catalogs that wait for that and are covered; returns how many. For upkeep."""
     switched = 0
     for tenant, catalog_id in connection.execute(TO_SWITCH).all():
-        if coverage(connection, tenant, catalog_id).complete:
+        with suppress(CoverageIncomplete, NotFound):
             switch(connection, tenant, catalog_id)
             switched += 1
     return switched

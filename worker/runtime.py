@@ -154,6 +154,13 @@ class Runtime:
         self.stats.claimed([task.attempts for task in claim.tasks])
         return claim
 
+    def hand_back_if_stopping(self, token: UUID, lease: "Lease", task: queue.Task) -> None:
+        """Between two chunks of an expansion: raise LeaseLost where it ends here, for others to go on."""
+        if lease.lost or self.stopping.is_set():
+            with self.database.begin() as connection:
+                queue.release(connection, token, [task])
+            raise LeaseLost("The expansion is handed back: the worker is stopping.")
+
     def commit(self, act: Callable[[Connection], Iterable[Lane] | None]) -> bool:
         """Write in one transaction, and wake the lanes that `act` says have work now.
 

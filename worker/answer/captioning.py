@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from db import catalogs, queue, rewording
-from db.errors import AnswerMalformed, LeaseLost, ProviderNotConfigured
+from db.errors import AnswerMalformed, ProviderNotConfigured
 from db.queue import NewTask, Outcome, Task
 from db.vocabulary import PRIORITY, JobKind, Lane, TaskStatus
 from worker.answer import prompt
@@ -32,8 +32,7 @@ class Captioning:
         after, place = task.payload.get("after", 0), task.payload.get("place", 0)
         left = task.request["limit"] - place
         while left > 0 and task.id not in lease.canceled:
-            if lease.lost or self._runtime.stopping.is_set():
-                self._hand_back(token, task)
+            self._runtime.hand_back_if_stopping(token, lease, task)
             with self._runtime.database.begin() as connection:
                 found = rewording.uncaptioned(
                     connection, task.tenant_id, task.catalog_id or 0, task.request.get("kind"),
@@ -74,11 +73,6 @@ class Captioning:
             return _keep(connection, calls.token, task, sha256, caption, reply.model)
 
         self._runtime.commit(end)
-
-    def _hand_back(self, token: UUID, task: Task) -> None:
-        with self._runtime.database.begin() as connection:
-            queue.release(connection, token, [task])
-        raise LeaseLost("The expansion is handed back: the worker is stopping.")
 
     def _end_expansion(self, token: UUID, task: Task) -> None:
         with self._runtime.database.begin() as connection:

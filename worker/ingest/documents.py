@@ -11,7 +11,6 @@ from db import catalogs, documents, entries, failpoints, jobs, queue
 from db.blobs import blob_path
 from db.documents import Document
 from db.entries import Entry
-from db.errors import LeaseLost
 from db.fields import ItemFields
 from db.images import sniff
 from db.queue import NewTask, Outcome, Task
@@ -65,8 +64,7 @@ class DocumentExpansion:
 
     def _take_pages(self, document: Document, reading: Reading) -> None:
         for pages in _grouped(reading.pages(), first=self._read == 0):
-            if self._lease.lost or self._runtime.stopping.is_set():
-                self._hand_back()
+            self._runtime.hand_back_if_stopping(self._token, self._lease, self._task)
             if self._task.id in self._lease.canceled:
                 break
             lanes = self._commit(document, reading, pages)
@@ -118,11 +116,6 @@ class DocumentExpansion:
     def _tell_progress(self, connection: Connection, pages: int) -> None:
         told = {"pages": pages, "read": self._read}
         jobs.set_progress(connection, self._tenant, self._task.job_id, told)
-
-    def _hand_back(self) -> None:
-        with self._runtime.database.begin() as connection:
-            queue.release(connection, self._token, [self._task])
-        raise LeaseLost("The document is handed back: the worker is stopping.")
 
     def _end(self, document: Document, reading: Reading) -> None:
         done = {"document_id": document.id, "title": document.title, "pages": reading.count,

@@ -16,7 +16,6 @@ from db.errors import (
     DuplicateId,
     EmptyUpload,
     InvalidManifestLine,
-    LeaseLost,
     SightlineError,
     Unavailable,
 )
@@ -65,8 +64,7 @@ class Expansion:
     def _expand(self, lines: Iterator[Line | BadLine], files: Files, catalog: Catalog) -> None:
         size = FIRST_CHUNK
         while chunk := _chunk(lines, size):
-            if self._lease.lost or self._runtime.stopping.is_set():
-                self._hand_back()
+            self._runtime.hand_back_if_stopping(self._token, self._lease, self._task)
             if self._task.id in self._lease.canceled:
                 return
             self._commit(chunk, files, catalog)
@@ -130,11 +128,6 @@ class Expansion:
             {"tenant": self._task.tenant_id, "job": self._task.job_id},
         )
         self._seen = {_short(row.external_id) for row in rows}
-
-    def _hand_back(self) -> None:
-        with self._runtime.database.begin() as connection:
-            queue.release(connection, self._token, [self._task])
-        raise LeaseLost("The expansion is handed back: the worker is stopping.")
 
     def _end(self) -> None:
         task = self._task

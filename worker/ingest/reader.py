@@ -19,8 +19,6 @@ MAX_DEATHS = 20
 """Deaths over all pages; behind them no page is tried, so that a document cannot hold a worker."""
 WORTH_BYTES = 64 * 1024
 """A smaller PDF is read by one child until it proves long: a start costs 0.1 s."""
-READERS = 2
-"""Where two cores embed and write as well, a second reader costs more than it gives."""
 GRACE_SECONDS = 5.0
 """The child ends itself in time; the parent waits this much longer."""
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from db import catalogs, entries, failpoints, queue
 from db.catalogs import Catalog
 from db.entries import PICTURES
-from db.errors import Conflict, LeaseLost
+from db.errors import Conflict
 from db.queue import NewTask, Outcome, Task
 from db.vocabulary import PRIORITY, JobKind, Lane, TaskStatus
 from worker.runtime import Lease, Runtime
@@ -34,8 +34,7 @@ class Reembedding:
     def run(self) -> None:
         """Make the tasks. Raises Conflict when the second model was dropped or exchanged."""
         while self._task.id not in self._lease.canceled:
-            if self._lease.lost or self._runtime.stopping.is_set():
-                self._hand_back()
+            self._runtime.hand_back_if_stopping(self._token, self._lease, self._task)
             if not self._commit():
                 break
             self._lease.progressed()
@@ -80,8 +79,3 @@ class Reembedding:
         if rows:
             self._after, self._place = rows[-1].id, self._place + len(rows)
         return made
-
-    def _hand_back(self) -> None:
-        with self._runtime.database.begin() as connection:
-            queue.release(connection, self._token, [self._task])
-        raise LeaseLost("The expansion is handed back: the worker is stopping.")
