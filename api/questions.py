@@ -83,7 +83,7 @@ def create_answer(catalog: str, body: AnswerRequest) -> ResponseReturnValue:
         row = catalogs.get(connection, tenant, catalog)
         known = categories_for(connection, tenant, row, body.question, body.parse_constraints)
         asked = Asked.words(body.question, body.filters, known, limit=body.limit)
-        steps = retrieval.words_steps(connection, tenant, row, asked)
+        steps = retrieval.steps(row, asked, retrieval.known(connection, tenant, row, asked))
         request = asked.as_json() | {
             "provider": provider, "provider_named": body.provider is not None,
             "model": body.model, "detail": body.detail, "style": body.style,
@@ -128,14 +128,11 @@ def create_evaluation(catalog: str, body: EvaluationRequest) -> ResponseReturnVa
 
     def make(connection: Connection) -> submits.Submitted:
         row = catalogs.get(connection, tenant, catalog)
-        last = Step(Lane.ANSWER, {})
-        steps = [
-            [
-                *retrieval.words_steps(connection, tenant, row, Asked(q.text, q.text, mode=mode)),
-                last,
-            ]
-            for q in body.queries
-        ]
+        steps = []
+        for query in body.queries:
+            asked = Asked(query.text, query.text, mode=mode)
+            vectors = retrieval.known(connection, tenant, row, asked)
+            steps.append([*retrieval.steps(row, asked, vectors), Step(Lane.ANSWER, {})])
         request = body.model_dump(mode="json") | {"methods": list(dict.fromkeys(body.methods))}
         return _submitted(connection, row, JobKind.EVALUATION, request, steps)
 

@@ -34,9 +34,10 @@ def create_search(catalog: str, body: schemas.SearchRequest) -> ResponseReturnVa
     def make(connection: Connection) -> submits.Submitted:
         row = catalogs.get(connection, tenant, catalog)
         asked = _asked(connection, tenant, row, body)
-        steps = retrieval.steps(connection, tenant, row, asked, sha256)
+        vectors = retrieval.known(connection, tenant, row, asked, sha256)
+        steps = retrieval.steps(row, asked, vectors, sha256)
         if not steps:
-            result = retrieval.result(connection, tenant, row, asked, sha256)
+            result = retrieval.result(connection, tenant, row, asked, vectors)
             job = jobs.create_ended(connection, tenant, JobKind.SEARCH, catalog_id=row.id,
                                     request=asked.as_json(), result=result)  # fmt: skip
             return submits.Submitted(job)

@@ -5,13 +5,11 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-
-import urllib3
 
 from benchmarks import pictures
 from benchmarks.report import Figure, at_least
+from benchmarks.sender import post
 from benchmarks.server import Server, archive_of, server
 
 CLIENTS = 8
@@ -46,15 +44,9 @@ def submit_all(running: Server, files: Sequence[bytes]) -> float:
     """Send one job per picture; returns the seconds until all were accepted."""
     running.http.put("/v1/catalogs/singles", json={}).raise_for_status()
     bodies = [{"image_base64": base64.b64encode(data).decode()} for data in files]
-    pool = urllib3.PoolManager(maxsize=CLIENTS)
-    url = f"{running.stack.url}/v1/catalogs/singles/items"
     began = time.perf_counter()
-    with ThreadPoolExecutor(CLIENTS) as clients:
-        answers = list(clients.map(lambda body: pool.request("POST", url, json=body), bodies))
-    seconds = time.perf_counter() - began
-    if refused := [answer.data for answer in answers if answer.status not in (200, 202)]:
-        raise RuntimeError(f"{len(refused)} jobs were refused, the first with {refused[0]!r}")
-    return seconds
+    post(running.stack.port, "/v1/catalogs/singles/items", bodies, CLIENTS, 200, 202)
+    return time.perf_counter() - began
 
 
 def seconds_until_done(running: Server) -> float:

@@ -2,18 +2,17 @@
 
 import itertools
 import time
-from concurrent.futures import ThreadPoolExecutor
-
-import urllib3
 
 from benchmarks import pictures
 from benchmarks.report import Figure, at_least, at_most, percentile
+from benchmarks.sender import post
 from benchmarks.server import Server, archive_of, server
 from benchmarks.singles import embed_worker_at_rest
 
 CLIENTS = 8
 MANY = 16
 PATH = "/v1/catalogs/shop/searches"
+WORDS = ("red boot", "blue mug")
 
 
 def run(quick: bool) -> list[Figure]:
@@ -37,38 +36,19 @@ def run(quick: bool) -> list[Figure]:
 
 def _submitted(running: Server, count: int) -> float:
     """Seconds until so many searches by words that nobody asked before are accepted."""
-    pool = urllib3.PoolManager(maxsize=CLIENTS)
-
-    def send(number: int) -> int:
-        body = {"text": f"red boot number {number}", "mode": "image"}
-        return pool.request("POST", running.stack.url + PATH, json=body).status
-
+    bodies = ({"text": f"red boot number {number}", "mode": "image"} for number in range(count))
     began = time.perf_counter()
-    with ThreadPoolExecutor(CLIENTS) as clients:
-        statuses = list(clients.map(send, range(count)))
-    seconds = time.perf_counter() - began
-    if set(statuses) != {202}:
-        raise RuntimeError(f"not all were accepted: {set(statuses)}")
-    return seconds
+    post(running.stack.port, PATH, bodies, CLIENTS, 202)
+    return time.perf_counter() - began
 
 
 def _known(running: Server) -> None:
-    for words in ("red boot", "blue mug"):
+    for words in WORDS:
         answer = running.http.post(PATH, json={"text": words}, headers={"Prefer": "wait=30"})
         running.wait(answer.raise_for_status().json())
 
 
 def _timed(running: Server, clients: int, count: int) -> list[float]:
-    """Milliseconds of each search."""
-    pool = urllib3.PoolManager(maxsize=clients)
-    words = itertools.cycle(("red boot", "blue mug"))
-
-    def send(said: str) -> float:
-        began = time.perf_counter()
-        answer = pool.request("POST", running.stack.url + PATH, json={"text": said})
-        if answer.status != 200:
-            raise RuntimeError(f"{answer.status}: {answer.data!r}")
-        return (time.perf_counter() - began) * 1000
-
-    with ThreadPoolExecutor(clients) as senders:
-        return list(senders.map(send, itertools.islice(words, count)))
+    """Milliseconds of each search by words that were asked before."""
+    bodies = ({"text": words} for words in itertools.islice(itertools.cycle(WORDS), count))
+    return post(running.stack.port, PATH, bodies, clients, 200)

@@ -28,6 +28,8 @@ class Catalog:
     second_model_id: int | None
     switch_when_covered: bool
     created_at: datetime
+    indexed: bool
+    """Whether there are indexes of its vectors, when it was read."""
 
     @property
     def text_lane(self) -> Lane:
@@ -42,7 +44,8 @@ def lane_of_text_model(name: str) -> Lane:
 
 COLUMNS = (
     "id, name, description, image_model, text_model, model_id, text_model_id, second_model,"
-    " second_model_id, switch_when_covered, created_at"
+    " second_model_id, switch_when_covered, created_at, EXISTS (SELECT FROM segments s"
+    " WHERE s.tenant_id = c.tenant_id AND s.catalog_id = c.id) AS indexed"
 )
 
 
@@ -108,7 +111,7 @@ def put(
 def get(connection: Connection, tenant: int, name: str) -> Catalog:
     """One catalog by name. Raises NotFound."""
     row = connection.execute(
-        text(f"SELECT {COLUMNS} FROM catalogs WHERE tenant_id = :tenant AND name = :name"),
+        text(f"SELECT {COLUMNS} FROM catalogs c WHERE tenant_id = :tenant AND name = :name"),
         {"tenant": tenant, "name": name},
     ).mappings()
     found = row.first()
@@ -120,7 +123,7 @@ def get(connection: Connection, tenant: int, name: str) -> Catalog:
 def by_id(connection: Connection, tenant: int, catalog_id: int) -> Catalog:
     """One catalog by its number. Raises NotFound when it was deleted."""
     row = connection.execute(
-        text(f"SELECT {COLUMNS} FROM catalogs WHERE tenant_id = :tenant AND id = :id"),
+        text(f"SELECT {COLUMNS} FROM catalogs c WHERE tenant_id = :tenant AND id = :id"),
         {"tenant": tenant, "id": catalog_id},
     ).mappings()
     found = row.first()
@@ -132,7 +135,7 @@ def by_id(connection: Connection, tenant: int, catalog_id: int) -> Catalog:
 def listed(connection: Connection, tenant: int, limit: int, after: str | None) -> list[Catalog]:
     """Catalogs by name, behind the name `after`."""
     rows = connection.execute(
-        text(f"""SELECT {COLUMNS} FROM catalogs WHERE tenant_id = :tenant AND name > :after
+        text(f"""SELECT {COLUMNS} FROM catalogs c WHERE tenant_id = :tenant AND name > :after
                  ORDER BY name LIMIT :limit"""),
         {"tenant": tenant, "after": after or "", "limit": limit},
     ).mappings()

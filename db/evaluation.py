@@ -58,10 +58,10 @@ def _ranked(
     connection: Connection, tenant: int, catalog: Catalog, asked: Asked, method: str
 ) -> list[str]:
     if method != "caption":
-        found = retrieval.hits(connection, tenant, catalog, asked)
+        vectors = retrieval.known(connection, tenant, catalog, asked)
+        found = retrieval.hits(connection, tenant, catalog, asked, vectors)
         return [hit.item.external_id for hit in found]
-    key = search.query_sha(asked.searched_text or "")
-    vector = search.cached_query(connection, tenant, catalog.text_model_id, key)
+    vector = retrieval.known(connection, tenant, catalog, asked).get("text")
     if vector is not None:
         query = Query(None, None, vector, asked.filters, asked.limit)
         found = search.find(connection, tenant, catalog, query)

@@ -27,6 +27,10 @@ ITEM = text("""
 """)
 
 
+Known = Mapping[str, Vector]
+"""A query's vectors by the list that they are for: `image`, `text`."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """A query as its job's request keeps it: by words, by a picture, or by a stored item."""
@@ -84,87 +88,85 @@ class Asked:
         """What must hold."""
         return constraints.merged(self.filters, self.parsed_filters)[0]
 
+    @property
+    def pictured(self) -> bool:
+        """Whether it is by a picture: one that was sent, or is at an address."""
+        return self.searched_text is None and self.item_id is None
+
     def wants(self, name: str) -> bool:
         """Whether the list `image`, `text` or `words` is asked for."""
         return self.mode in ("auto", "hybrid") or (name == "image") == (self.mode == "image")
 
 
-def steps(
+def known(
     connection: Connection, tenant: int, catalog: Catalog, asked: Asked, sha256: bytes | None = None
+) -> Known:
+    """The query's vectors that were made before. `sha256` is the stored picture that is searched by."""
+    spaces = _spaces(catalog, asked)
+    if not spaces or (asked.pictured and sha256 is None):
+        return {}
+    key = sha256 or search.query_sha(asked.searched_text or "")
+    found = search.known_in(connection, tenant, list(spaces.values()), key)
+    return {name: found[space] for name, space in spaces.items() if space in found}
+
+
+def steps(
+    catalog: Catalog, asked: Asked, vectors: Known, sha256: bytes | None = None
 ) -> list[Step]:
     """The vectors that must be made before the search; none when all are known.
 
     `sha256` is the stored picture that is searched by. Raises ModeNotSupported.
     """
-    if asked.item_id is not None:
-        return []
-    picture: dict[str, Any] = {"query": True}
-    if asked.image_url is not None or sha256 is not None:
-        if asked.mode == "text":
-            raise ModeNotSupported("A picture is searched for among pictures; leave `mode` out.")
-        if asked.image_url is not None:
-            fetch = {"image_url": asked.image_url, "model": catalog.image_model}
-            return [Step(Lane.INGEST, picture | fetch)]
-        assert sha256 is not None
-        known = search.cached_query(connection, tenant, catalog.model_id, sha256) is not None
-        step = Step(Lane.EMBED, picture | {"sha256": sha256.hex()}, catalog.image_model)
-        return [] if known or catalog.model_id is None else [step]
-    return words_steps(connection, tenant, catalog, asked)
-
-
-def words_steps(connection: Connection, tenant: int, catalog: Catalog, asked: Asked) -> list[Step]:
-    """The vectors of a query by words that are not known yet."""
-    words = asked.searched_text or ""
-    spaces = [
-        ("image", catalog.model_id, Lane.EMBED, catalog.image_model),
-        ("text", catalog.text_model_id, catalog.text_lane, catalog.text_model),
-    ]
+    if asked.pictured and asked.mode == "text":
+        raise ModeNotSupported("A picture is searched for among pictures; leave `mode` out.")
+    if asked.image_url is not None and sha256 is None:
+        fetch = {"image_url": asked.image_url, "model": catalog.image_model}
+        return [Step(Lane.INGEST, {"query": True} | fetch)]
+    sought = {"text": asked.searched_text} if sha256 is None else {"sha256": sha256.hex()}
+    makers = {
+        "image": (Lane.EMBED, catalog.image_model),
+        "text": (catalog.text_lane, catalog.text_model),
+    }
     return [
-        Step(lane, {"text": words, "query": True}, model)
-        for name, space, lane, model in spaces
-        if space is not None and asked.wants(name)
-        and search.cached_query(connection, tenant, space, search.query_sha(words)) is None
-    ]  # fmt: skip
+        Step(lane, {"query": True} | sought, model)
+        for name, (lane, model) in makers.items()
+        if name in _spaces(catalog, asked) and name not in vectors
+    ]
 
 
 def hits(
-    connection: Connection, tenant: int, catalog: Catalog, asked: Asked, sha256: bytes | None = None
+    connection: Connection, tenant: int, catalog: Catalog, asked: Asked, vectors: Known
 ) -> list[Hit]:
-    """The ranked hits. Raises NotFound, ItemNotEmbedded, ModeNotSupported."""
+    """The ranked hits by the vectors that are known: where one could not be made, the others find.
+
+    Raises NotFound, ItemNotEmbedded.
+    """
     if asked.item_id is not None:
         query = _like_item(connection, tenant, catalog, asked)
-    elif sha256 is not None:
-        vector = search.cached_query(connection, tenant, catalog.model_id, sha256)
-        query = Query(None, vector, None, asked.all_filters, asked.limit, pictured=True)
     else:
-        query = _by_words(connection, tenant, catalog, asked)
+        words = asked.searched_text if asked.wants("words") else None
+        query = Query(words, vectors.get("image"), vectors.get("text"), asked.all_filters,
+                      asked.limit, pictured=asked.pictured)  # fmt: skip
     return search.find(connection, tenant, catalog, query)
 
 
 def result(
-    connection: Connection, tenant: int, catalog: Catalog, asked: Asked, sha256: bytes | None = None
+    connection: Connection, tenant: int, catalog: Catalog, asked: Asked, vectors: Known
 ) -> dict[str, Any]:
     """A search job's result. Raises as `hits` does."""
-    found = hits(connection, tenant, catalog, asked, sha256)
+    found = hits(connection, tenant, catalog, asked, vectors)
     return search.result(catalog, found, asked.echo())
 
 
-def _by_words(connection: Connection, tenant: int, catalog: Catalog, asked: Asked) -> Query:
-    """A vector that could not be made is left out: the other lists still find."""
-    words = asked.searched_text or ""
-    key = search.query_sha(words)
-
-    def vector(name: str, space: int | None) -> Vector | None:
-        wanted = asked.wants(name)
-        return search.cached_query(connection, tenant, space, key) if wanted else None
-
-    return Query(
-        words if asked.wants("words") else None,
-        vector("image", catalog.model_id),
-        vector("text", catalog.text_model_id),
-        asked.all_filters,
-        asked.limit,
-    )
+def _spaces(catalog: Catalog, asked: Asked) -> dict[str, int]:
+    """The spaces in which the query needs a vector of its own, by the list's name."""
+    if asked.item_id is not None:
+        return {}
+    spaces = {"image": catalog.model_id}
+    if not asked.pictured:
+        spaces["text"] = catalog.text_model_id
+    wanted = {name for name in spaces if asked.pictured or asked.wants(name)}
+    return {name: space for name, space in spaces.items() if space is not None and name in wanted}
 
 
 def _like_item(connection: Connection, tenant: int, catalog: Catalog, asked: Asked) -> Query:

@@ -14,8 +14,13 @@ SEAL_FROM = 10_000
 MANY_INDEXES = 100
 """With each hundred of these indexes it takes as many fresh vectors more: planning looks at all of
 them, 34 ms at 1,000."""
-MOST_SEGMENTS = 4
-"""Of a catalog and model: 1 takes 0.9 ms to search, 4 take 2.0, 7 take 3.8."""
+MOST_ROWS = 320_000
+"""Of a segment; so many times the smallest as doubling it gives. A graph of 1,000,000 took the search
+of 1 query in 25 to the wrong of its islands, whatever `ef` was. Four graphs of 250,000 took twice as
+long as that one and missed a fifth as much, and were built a quarter faster, in a third of the memory.
+"""
+MOST_SMALL = 4
+"""Segments of a catalog and model that can still be doubled: each takes about 0.5 ms to search."""
 MOST_DIMENSIONS = 4_000
 """What pgvector indexes of a halfvec."""
 M, EF_CONSTRUCTION = 16, 64
@@ -101,13 +106,13 @@ def swallowed_by(sealed: Sequence[tuple[int, int]], fresh: int, capacity: int) -
 
     `sealed` are the rows of each now and when it was built, the oldest first. A segment goes in
     that is no larger than what goes in already, or has lost half its rows; and the youngest as long
-    as there would be too many. So each row of a catalog that grows to 1,000,000 by 10,000 is built 4
-    times, where rebuilding all for every fourth 10,000 would build each 13 times. None goes in
-    that would make the whole outgrow `capacity`.
+    as too many could still be doubled. None goes in that would make the whole outgrow `capacity`.
+    So each row of a catalog that grows to 1,000,000 by 10,000 is built 4 times.
     """
-    rows, count = fresh, 0
+    rows, count, half = fresh, 0, capacity // 2
+    small = sum(now <= half for now, _ in sealed)
     for now, built in reversed(sealed):
-        too_many = len(sealed) - count + 1 > MOST_SEGMENTS
+        too_many = now <= half and small - count + 1 > MOST_SMALL
         if rows + now > capacity or not (too_many or now <= max(rows, built // 2)):
             break
         rows, count = rows + now, count + 1
@@ -115,8 +120,9 @@ def swallowed_by(sealed: Sequence[tuple[int, int]], fresh: int, capacity: int) -
 
 
 def capacity_of(session: Session, dimensions: int) -> int:
-    """The vectors whose graph fits the server's `maintenance_work_mem`."""
-    return most_kilobytes(session) * 1024 // (ROW_BYTES + 2 * dimensions)
+    """The vectors of the largest segment: their graph fits the server's `maintenance_work_mem`."""
+    fitting = most_kilobytes(session) * 1024 // (ROW_BYTES + 2 * dimensions)
+    return min(MOST_ROWS, fitting)
 
 
 def most_kilobytes(session: Session) -> int:

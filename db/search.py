@@ -1,7 +1,7 @@
 """Search: a query's vectors and words in, ranked hits with their metadata out."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +15,10 @@ from db import fusion, hits, segments, words
 from db.catalogs import Catalog
 from db.filters import Filters
 from db.hits import Hit, item_urls
-from db.plan import FINISH_SECONDS, SPARE, Plan, choose, most_compared, pool_of
+from db.plan import FINISH_SECONDS, ONE_PLAN, SPARE, Plan, choose, most_compared, pool_of
 from db.segments import Segment
 
-__all__ = ["Found", "Hit", "Query", "Vector", "cached_query", "find", "item_urls", "keep_query",
+__all__ = ["Found", "Hit", "Query", "Vector", "find", "item_urls", "keep_query", "known_in",
            "query_sha", "result", "to_vector"]  # fmt: skip
 
 Rows = Sequence[Row[Any]]
@@ -26,27 +26,28 @@ Vector = np.ndarray[Any, np.dtype[np.float32]]
 KEEP_QUERIES_DAYS = 30
 
 
+KNOWN = text("""
+    SELECT model_id, vector FROM query_embeddings
+    WHERE tenant_id = :tenant AND model_id = ANY(:models) AND sha256 = :sha256
+    UNION ALL
+    SELECT model, vector FROM unnest(CAST(:models AS bigint[])) AS model
+    CROSS JOIN LATERAL (SELECT vector FROM embeddings WHERE tenant_id = :tenant
+        AND model_id = model AND sha256 = :sha256 LIMIT 1) AS embedded
+""")
+
+
 def query_sha(words: str) -> bytes:
     """The key under which a text query's vector is kept."""
     return hashlib.sha256(b"text\0" + words.encode()).digest()
 
 
-def cached_query(
-    connection: Connection, tenant: int, model_id: int | None, sha256: bytes
-) -> Vector | None:
-    """A query's vector, if the same words or the same picture were embedded before."""
-    if model_id is None:
-        return None
-    found = connection.execute(
-        text("""SELECT vector FROM query_embeddings
-                WHERE tenant_id = :tenant AND model_id = :model AND sha256 = :sha256
-                UNION ALL
-                (SELECT vector FROM embeddings
-                 WHERE tenant_id = :tenant AND model_id = :model AND sha256 = :sha256 LIMIT 1)
-                LIMIT 1"""),
-        {"tenant": tenant, "model": model_id, "sha256": sha256},
-    ).scalar()
-    return None if found is None else to_vector(found)
+def known_in(
+    connection: Connection, tenant: int, spaces: Collection[int], sha256: bytes
+) -> dict[int, Vector]:
+    """A query's vectors by space, in those of the spaces in which it was embedded before."""
+    values = {"tenant": tenant, "models": list(spaces), "sha256": sha256}
+    rows = connection.execute(KNOWN, values)
+    return {model: to_vector(vector) for model, vector in rows}
 
 
 def keep_query(
@@ -122,7 +123,7 @@ def find(connection: Connection, tenant: int, catalog: Catalog, query: Query) ->
     )
     if not shape.lists:
         return Found()
-    search = _Search(connection, shape, query, _values(query, shape, read))
+    search = _Search(connection, shape, query, _values(query, shape, read), catalog.indexed)
     rows, complete = search.run()
     found = Found(hits.from_row(row, shape.lists) for row in rows)
     found.complete = complete
@@ -137,11 +138,15 @@ class _Search:
     shape: fusion.Shape
     query: Query
     values: dict[str, Any]
+    indexed: bool
+    """Whether the catalog has any index; else none is asked for."""
 
     def run(self) -> tuple[Rows, bool]:
         """The rows of the best, and whether nothing was cut."""
         sealed = self._sealed()
         if not sealed:
+            if self.query.filters.empty:
+                self.connection.exec_driver_sql(ONE_PLAN)
             return self._rows(Plan()), True
         pool = pool_of(
             self.query.limit,
@@ -163,7 +168,7 @@ class _Search:
     def _sealed(self) -> list[Segment]:
         """The segments of the lists that are wanted."""
         spaces = set(self.shape.spaces.values())
-        if not spaces:
+        if not spaces or not self.indexed:
             return []
         found = segments.of(self.connection, self.shape.tenant, self.shape.catalog)
         return [segment for segment in found if segment.model in spaces]

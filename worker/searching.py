@@ -20,13 +20,14 @@ def finish(connection: Connection, token: UUID, task: Task, complete: bool = Tru
         catalog = catalogs.by_id(connection, task.tenant_id, task.catalog_id or 0)
         sha256 = None if "text" in task.payload else bytes.fromhex(task.payload["sha256"])
         asked = Asked.of(task.request)
+        vectors = retrieval.known(connection, task.tenant_id, catalog, asked, sha256)
         if task.model not in (catalog.image_model, catalog.text_model):
             # The catalog switched to its second model since the query was embedded.
-            steps = retrieval.steps(connection, task.tenant_id, catalog, asked, sha256)
+            steps = retrieval.steps(catalog, asked, vectors, sha256)
             if steps:
                 queue.move(connection, token, [(task, steps)])
                 return
-        result = retrieval.result(connection, task.tenant_id, catalog, asked, sha256)
+        result = retrieval.result(connection, task.tenant_id, catalog, asked, vectors)
     except Unavailable:
         raise
     except SightlineError as error:

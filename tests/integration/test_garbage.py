@@ -71,5 +71,5 @@ def test_vectors_of_old_queries_are_forgotten(database: Database) -> None:
             {"sha256": search.query_sha("old")},
         )  # fmt: skip
         assert search.forget_queries(connection) == 1
-        assert search.cached_query(connection, 1, space, search.query_sha("old")) is None
-        assert search.cached_query(connection, 1, space, search.query_sha("young")) is not None
+        assert search.known_in(connection, 1, [space], search.query_sha("old")) == {}
+        assert space in search.known_in(connection, 1, [space], search.query_sha("young"))

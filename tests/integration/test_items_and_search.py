@@ -120,12 +120,12 @@ def test_scores_are_cosines_in_order(database: Database, catalog: Catalog) -> No
 def test_similar_to_an_item_leaves_the_item_out(database: Database, catalog: Catalog) -> None:
     put(database, catalog, *(Entry(n, ItemFields(id=f"i{n}"), sha(n), 1, "x") for n in range(3)))
     with database.begin() as connection, pytest.raises(ItemNotEmbedded):
-        retrieval.hits(connection, 1, catalog, Asked(item_id="i0"))
+        retrieval.hits(connection, 1, catalog, Asked(item_id="i0"), {})
     embed_all(database, catalog)
     with database.begin() as connection:
-        found = retrieval.hits(connection, 1, catalog, Asked(item_id="i0", limit=5))
+        found = retrieval.hits(connection, 1, catalog, Asked(item_id="i0", limit=5), {})
         with pytest.raises(NotFound):
-            retrieval.hits(connection, 1, catalog, Asked(item_id="nope"))
+            retrieval.hits(connection, 1, catalog, Asked(item_id="nope"), {})
     assert {hit.item.external_id for hit in found} == {"i1", "i2"}
 
 

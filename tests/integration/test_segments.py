@@ -273,7 +273,7 @@ def test_a_growing_catalog_keeps_few_segments_and_drops_what_they_replace(
     for rows in (3_000, 700, 600, 600, 600, 600):
         stock.add(made.pictures(rows))
         assert index(database) == 1
-        assert states(database).count("ready") - before <= sealing.MOST_SEGMENTS
+        assert states(database).count("ready") - before <= sealing.MOST_SMALL
     index(database)
     assert "dropping" not in states(database)
     assert len(indexes(database)) == len(states(database)) < before + 5

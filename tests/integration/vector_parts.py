@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,8 @@ class Stock:
             )
             made = catalogs.get(connection, 1, name)
             catalogs.set_model(connection, 1, made.id, "made", self.model)
-            self.catalog: Catalog = catalogs.get(connection, 1, name)
+            self.catalog: Catalog = replace(catalogs.get(connection, 1, name), indexed=True)
+            """As it is once it has an index; before, that costs a look."""
 
     def add(self, vectors: Vectors, category: str | None = None) -> list[int]:
         """New items of these pictures, committed; returns their numbers."""

@@ -4,7 +4,7 @@ import pytest
 
 from db import plan
 from db.plan import Plan, choose, most_compared, pool_of
-from db.sealing import MOST_SEGMENTS, swallowed_by
+from db.sealing import MOST_ROWS, MOST_SMALL, swallowed_by
 from db.segments import Segment, bound_of, chained, predicate
 
 POOL = 70
@@ -113,14 +113,16 @@ def test_no_segment_outgrows_the_memory() -> None:
     assert swallowed_by([(500_000, 500_000)], 600_000, 1_100_000) == 1
 
 
-def test_a_growing_catalog_has_few_segments_and_builds_each_row_few_times() -> None:
+@pytest.mark.parametrize("least", [10_000, 7_000])
+def test_a_growing_catalog_has_few_segments_and_builds_each_row_few_times(least: int) -> None:
     sealed: list[int] = []
     built = 0
-    for _ in range(100):
-        count = swallowed_by([(rows, rows) for rows in sealed], 10_000, 10**9)
+    while sum(sealed) < 1_000_000:
+        count = swallowed_by([(rows, rows) for rows in sealed], least, MOST_ROWS)
         taken = sealed[len(sealed) - count :]
-        sealed = [*sealed[: len(sealed) - count], 10_000 + sum(taken)]
+        sealed = [*sealed[: len(sealed) - count], least + sum(taken)]
         built += sealed[-1]
-        assert len(sealed) <= MOST_SEGMENTS
-    assert sum(sealed) == 1_000_000
+        small = [rows for rows in sealed if rows <= MOST_ROWS // 2]
+        assert len(small) <= MOST_SMALL and max(sealed) <= MOST_ROWS
+    assert len(sealed) <= 8
     assert built < 5 * 1_000_000

@@ -39,7 +39,8 @@ class Answering:
         asked = Asked.of(task.request)
         with self._runtime.database.begin() as connection:
             catalog = catalogs.by_id(connection, task.tenant_id, task.catalog_id or 0)
-            hits = retrieval.hits(connection, task.tenant_id, catalog, asked)
+            vectors = retrieval.known(connection, task.tenant_id, catalog, asked)
+            hits = retrieval.hits(connection, task.tenant_id, catalog, asked, vectors)
         result = {"query": asked.echo()} | self._result(calls, catalog, hits)
 
         def end(connection: Connection) -> None:
