@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks import plans
 from db import plan
 from db.plan import Plan, choose, most_compared, pool_of
 from db.sealing import MOST_ROWS, MOST_SMALL, swallowed_by
@@ -126,3 +127,7 @@ def test_a_growing_catalog_has_few_segments_and_builds_each_row_few_times(least:
         assert len(small) <= MOST_SMALL and max(sealed) <= MOST_ROWS
     assert len(sealed) <= 8
     assert built < 5 * 1_000_000
+
+
+def test_the_page_of_plans_is_as_they_are() -> None:
+    assert plans.PAGE.read_text() == plans.page(list(plans.table())), "make bench ARGS=plans"
