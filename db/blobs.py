@@ -37,6 +37,14 @@ def rendition_path(tenant: int, sha256: bytes, size: int | None) -> str:
     return f"renditions/{tenant}/{digest[:2]}/{digest}-{size or 'full'}"
 
 
+@contextmanager
+def _told_when_full() -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise Unavailable("The blob store does not take data now; try again shortly.") from error
+
+
 class BlobStore:
     """Content-addressed bytes. Written before the row that names them, checked when read."""
 
@@ -50,30 +58,29 @@ class BlobStore:
         self.store: ObjectStore = LocalStore(self.folder) if self.folder else from_url(url)
 
     def put(self, tenant: int, data: bytes) -> bytes:
-        """Store bytes under their hash, which is returned. The same bytes are stored once."""
+        """Store bytes under their hash, which is returned. The same bytes are stored once.
+
+        Raises Unavailable, as where the disk is full.
+        """
         sha256 = hashlib.sha256(data).digest()
-        try:
-            obstore.put(self.store, blob_path(tenant, sha256), data, mode="create")
-        except AlreadyExistsError:
-            self._renew(blob_path(tenant, sha256), data)
-        except (BaseError, OSError) as error:
-            raise Unavailable(
-                "The blob store does not take data now; try again shortly."
-            ) from error
+        path = blob_path(tenant, sha256)
+        with _told_when_full():
+            try:
+                obstore.put(self.store, path, data, mode="create")
+            except AlreadyExistsError:
+                self._renew(path, data)
         return sha256
 
     def put_file(self, tenant: int, file: IO[bytes]) -> bytes:
         """Store a file as `put` does, piece by piece; returns its hash."""
         sha256 = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
         path = blob_path(tenant, sha256)
-        try:
-            if not self._has(path) or self.is_old(path, GRACE / 2):
-                file.seek(0)
+        file.seek(0)
+        with _told_when_full():
+            if self._has(path):
+                self._renew(path, file)
+            else:
                 obstore.put(self.store, path, file)
-        except (BaseError, OSError) as error:
-            raise Unavailable(
-                "The blob store does not take data now; try again shortly."
-            ) from error
         return sha256
 
     def get(self, tenant: int, sha256: bytes) -> bytes:
@@ -116,7 +123,7 @@ class BlobStore:
             copy.flush()
             yield Path(copy.name)
 
-    def _renew(self, path: str, data: bytes) -> None:
+    def _renew(self, path: str, data: bytes | IO[bytes]) -> None:
         """Make old bytes young again: rows are about to name what the collector may be after."""
         if self.is_old(path, GRACE / 2):
             obstore.put(self.store, path, data)
