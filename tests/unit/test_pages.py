@@ -18,7 +18,11 @@ from tests.pages import PAGES, ROOT, RUN, TEXTS, fences, marked, name_of
 INDEX = ROOT / "docs" / "README.md"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-PART = re.compile(r"; | && | \| ")
+PART = re.compile(r"; | && | \|\|? ")
+TYPED = re.compile(
+    r"\s*(?:\$ |(?:curl|make|sightline|pip|python3?|docker|kubectl|git|\.venv/\S+) )"
+)
+"""How a line begins that somebody may type."""
 SPOKEN = re.compile(r"`([^`\n]+)`")
 SETTING = re.compile(r"\bSIGHTLINE_([A-Z_]+[A-Z])\b")
 TARGET = re.compile(r"\bmake ([a-z]+(?:-[a-z]+)*)")
@@ -97,13 +101,12 @@ def test_every_fence_says_what_it_holds(path: Path) -> None:
     assert page.count("\n```") + page.startswith("```") == 2 * len(list(fences(page)))
 
 
-def test_a_drawing_holds_no_command(path: Path) -> None:
+def test_what_is_only_shown_holds_no_command(path: Path) -> None:
     for fence in fences(path.read_text()):
-        if not fence.language:
-            for line in fence.content.splitlines():
-                assert not re.match(
-                    r"\s*(?:\$|curl|make|sightline|pip|python|docker|\.venv)\b", line
-                )
+        if fence.language not in (*RUN, "text"):
+            shown = fence.content.replace("\\\n", " ").splitlines()
+            lines = [line for line in shown if fence.language != "console" or line[:2] != "$ "]
+            assert not [line for line in lines if TYPED.match(line)], fence.content
 
 
 def test_what_is_not_run_has_a_reason() -> None:
