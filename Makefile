@@ -23,12 +23,13 @@ install: $(READY) ## create .venv with everything in it
 
 $(READY): pyproject.toml client/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.12")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): this takes some minutes the first time …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@# Without a GPU the CPU build of torch saves gigabytes, where the package index has one.
-	command -v nvidia-smi >/dev/null \
+	@command -v nvidia-smi >/dev/null \
 		|| $(BIN)/pip install --quiet 'torch==$(TORCH)+cpu' 2>/dev/null \
 		|| $(BIN)/pip install --quiet 'torch==$(TORCH)'
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' -e client
+	@$(BIN)/pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' -e client
 	@touch $@
 
 demo: $(READY) ## start everything, search sample pictures, ask sample documents, stop

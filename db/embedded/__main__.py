@@ -55,6 +55,7 @@ def serve(port: int, data_dir: Path) -> None:
         closed = (
             "every request needs one" if stack.has_keys else "none: only this machine is served"
         )
+        click.echo(f"  command  {Path(sys.executable).with_name('sightline')} --help")
         click.echo(f"  keys     {closed}; make keys")
         click.echo(f"  logs     {stack.logs}\n  Ctrl-C stops everything; the data stays.")
         told_to_stop.wait()

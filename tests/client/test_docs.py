@@ -1,4 +1,4 @@
-"""docs/cli.md, run as it stands; and keys, which shut its server behind it."""
+"""The pages for who set no provider's key, as they stand; and API keys, which shut the server."""
 
 import os
 import re
@@ -11,48 +11,21 @@ import pytest
 from sightline.cli import main
 
 from db.embedded import Stack, free_port
-from tests.acceptance.test_cookbook import INTERPRETERS, Command, commands, is_output
-from tests.client.drawn import write
+from tests.pages import ROOT, WITHOUT_KEYS, Desk
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "cli.md"
 
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """What a reader of the page has who runs `make serve`."""
+    """What a reader has who runs `make serve`."""
     with Stack(tmp_path_factory.mktemp("cli-reader"), free_port()) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, reader: Stack) -> tuple[Path, dict[str, str]]:
-    """A folder to type in, with the environment that the page wants."""
-    folder = tmp_path_factory.mktemp("desk")
-    (folder / ".venv").symlink_to(sys.prefix)
-    program = write(
-        folder, "bin/sightline", f'#!/bin/sh\nexec {sys.executable} -m sightline "$@"\n'
-    )
-    program.chmod(0o755)
-    path = f"{program.parent}:{os.environ['PATH']}"
-    return folder, os.environ | {"PATH": path, "SIGHTLINE_URL": reader.url}
-
-
-def run(command: Command, desk: tuple[Path, dict[str, str]]) -> str:
-    folder, environment = desk
-    done = subprocess.run(
-        [*INTERPRETERS[command.language], command.code], cwd=folder, env=environment,
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{command.code}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def test_the_page_does_what_it_shows(desk: tuple[Path, dict[str, str]]) -> None:
-    for command in commands(PAGE.read_text()):
-        printed = run(command, desk)
-        if command.shown is not None:
-            assert is_output(command.shown, printed), f"{command.code}\nprinted:\n{printed}"
+@pytest.mark.parametrize("name", WITHOUT_KEYS)
+def test_the_page_does_what_it_shows(reader: Stack, tmp_path: Path, name: str) -> None:
+    Desk.at(tmp_path, reader).follow((ROOT / name).read_text())
 
 
 def test_the_page_shows_every_command() -> None:
@@ -60,8 +33,8 @@ def test_the_page_shows_every_command() -> None:
     assert set(main.commands) <= used
 
 
-def test_keys_open_what_their_scopes_say(desk: tuple[Path, dict[str, str]], reader: Stack) -> None:
-    folder, environment = desk
+def test_keys_open_what_their_scopes_say(tmp_path: Path, reader: Stack) -> None:
+    folder, environment = tmp_path, os.environ | {"SIGHTLINE_URL": reader.url}
     made = subprocess.run(
         [sys.executable, "-m", "db.embedded", "keys", "--data-dir", str(reader.folder), "make",
          "--label", "test"],

@@ -1,4 +1,4 @@
-"""The runbooks: their SQL runs, their metrics are told, their settings, targets and links exist."""
+"""The runbooks: their SQL runs, their metrics are told, their routes exist."""
 
 import re
 from pathlib import Path
@@ -15,10 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 SQL = re.compile(r"^```sql\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 METRIC = re.compile(r"\bsightline_[a-z_]+\b")
-SETTING = re.compile(r"\bSIGHTLINE_([A-Z_]+)\b")
-TARGET = re.compile(r"`make ([a-z-]+)")
 LINK = re.compile(r"\]\(([^)#]+)\)")
-ROUTE = re.compile(r"localhost:8000(/[\w/{}-]*)")
+ROUTE = re.compile(r"localhost:8000(/[\w/{}$-]*)")
 
 
 @pytest.fixture(params=BOOKS, ids=lambda path: str(path.stem))
@@ -41,11 +39,6 @@ def test_each_page_says_what_how_and_when_it_is_over() -> None:
                 assert part in words, (path.name, part)
 
 
-def test_links_lead_somewhere(page: str) -> None:
-    for link in LINK.findall(page):
-        assert (ROOT / "docs" / "runbooks" / link).exists(), link
-
-
 def test_statements_run(page: str, database: Database) -> None:
     for block in SQL.findall(page):
         for statement in filter(str.strip, block.split(";")):
@@ -62,14 +55,6 @@ def test_metrics_are_told(page: str, database: Database, settings: Settings) -> 
     names = set(re.findall(r"^# TYPE (\S+)", told, re.MULTILINE))
     for name in METRIC.findall(page):
         assert any(known.startswith(name.rstrip("_")) for known in names), name
-
-
-def test_settings_and_targets_exist(page: str) -> None:
-    for name in SETTING.findall(page):
-        assert name.lower() in Settings.model_fields, name
-    makefile = (ROOT / "Makefile").read_text()
-    for target in TARGET.findall(page):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
 def test_routes_exist(page: str, settings: Settings) -> None:

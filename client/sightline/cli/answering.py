@@ -25,7 +25,7 @@ EPILOG = """\b
 Examples:
   sightline answer "How is the impeller replaced?" --catalog manuals
   sightline answer "Which slide covers pricing?" --provider none
-  sightline answer "a gift for a sailor under $50" --style rank --open"""
+  sightline answer 'a gift for a sailor under $50' --style rank --open"""
 
 
 @click.command(epilog=EPILOG)

@@ -18,7 +18,7 @@ from sightline.cli.shared import EXITS, Commands, Shared
 EPILOG = f"""\b
 Examples:
   sightline import photos/ --catalog shop
-  sightline search "brown leather boot under $100"
+  sightline search 'brown leather boot under $100'
   sightline answer "How is the impeller replaced?" --catalog manuals
   sightline jobs --status running
 

@@ -24,7 +24,7 @@ from sightline.words import one_line
 
 EPILOG = """\b
 Examples:
-  sightline search "brown leather boot under $100"
+  sightline search 'brown leather boot under $100'
   sightline search --image photo.jpg --limit 3
   sightline search --like sku-17 --filter category=shoes --filter 'price<80'
   sightline search "fuse" --catalog manuals --mode text --json"""
