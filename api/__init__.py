@@ -1,5 +1,7 @@
 """The HTTP API: a thin Flask app that writes jobs and reads rows. `create_app` wires it."""
 
+import os
+import socket
 from importlib.metadata import PackageNotFoundError, version
 
 from flask import Flask
@@ -24,6 +26,7 @@ from api import (
     request_lines,
     searches,
     second_model,
+    tracing,
     webhooks,
 )
 from api.metrics import Metrics
@@ -31,6 +34,7 @@ from api.pictures import Renditions
 from api.services import NAME, Services
 from api.waiting import Waiters
 from db import logs
+from db import tracing as spans
 from db.blobs import BlobStore
 from db.session import TenantDatabase
 from db.settings import Settings
@@ -53,18 +57,20 @@ ROUTES = (
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The app, in this order: settings, logs, services, errors, metrics, auth, limits, routes, description.
+    """The app, in this order: settings, logs, traces, services, errors, metrics, auth, limits, routes, description.
 
     Raises RefusesToStart where it would serve other machines without a key.
     """
     settings = settings or Settings()
     logs.install(settings)
+    spans.start("sightline-api", f"{socket.gethostname()}/{os.getpid()}")
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024**2
     made = services(settings)
     app.extensions[NAME] = made
     problems.install(app)
+    tracing.install(app)
     made.metrics.install(app)
     request_lines.install(app)
     gate = auth.Gate(made.database, settings.key_secret.get_secret_value())

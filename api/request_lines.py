@@ -41,6 +41,11 @@ def _known(response: Response) -> dict[str, str | int]:
         known["tenant"] = tenant
     if key := g.get("key_id"):
         known["key"] = key
-    made = JOB.search(response.headers.get("Location", ""))
-    job = made[1] if made else (request.view_args or {}).get("job")
+    job = job_of(response)
     return known | ({"job": job} if job else {})
+
+
+def job_of(response: Response) -> str | None:
+    """The id of the job that a request made or asked for."""
+    made = JOB.search(response.headers.get("Location", ""))
+    return made[1] if made else (request.view_args or {}).get("job")

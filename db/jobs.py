@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from ulid import ULID
 
-from db import queue
+from db import queue, tracing
 from db.errors import JobAlreadyEnded, JobNotRetryable, NotFound
 from db.queue import NewTask
 from db.vocabulary import PRIORITY, JobKind, JobStatus, Lane, TaskStatus
@@ -85,11 +85,11 @@ INSERT_JOB = text(f"""
         {queue.NEXT_RANK}
     ), job AS (
         INSERT INTO jobs (tenant_id, id, kind, catalog_id, request, expanded, expires_at, last_rank,
-                          total, succeeded, unchanged, failed, canceled)
+                          total, succeeded, unchanged, failed, canceled, trace)
         SELECT :tenant, :id, :kind, :catalog_id, :request, :expanded,
             now() + make_interval(secs => :deadline),
             CASE WHEN :count > 0 THEN rank + :count - 1 ELSE -1 END,
-            :total, :succeeded, :unchanged, :failed, :canceled
+            :total, :succeeded, :unchanged, :failed, :canceled, :trace
         FROM place RETURNING *
     ), added AS (
         {queue.INSERT_TASKS}
@@ -152,6 +152,7 @@ def create(
          "request": request or {}, "expanded": expanded, "deadline": deadline_hours * 3600,
          "lane": tasks[0].lane if tasks else Lane.EMBED, "priority": PRIORITY[kind],
          "job": job_id, "tasks": queue.rows_of(tasks), "count": len(tasks),
+         "trace": tracing.current(),
          **queue.counts_of(tasks)},
     ).mappings()  # fmt: skip
     made = Job(**row.one())

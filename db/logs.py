@@ -12,6 +12,7 @@ import structlog
 from pydantic import SecretStr
 from structlog.typing import EventDict, WrappedLogger
 
+from db import tracing
 from db.settings import Settings
 
 REDACTED = "[redacted]"
@@ -56,13 +57,17 @@ class Work(Protocol):
     def job_id(self) -> str:
         """The job that it belongs to."""
 
+    @property
+    def trace(self) -> str | None:
+        """The traceparent of the request that made the job."""
+
 
 def install(settings: Settings, level: str | int | None = None) -> None:
     """Send every log of this process to standard error as JSON lines; may be called again.
 
     The secrets of the settings never appear, whatever their form is.
     """
-    hide(*_secrets(settings))
+    hide(*_secrets(settings), *tracing.secrets())
     handler = logging.StreamHandler(sys.__stderr__)
     handler.setFormatter(formatter())
     handler.set_name("sightline")
@@ -89,8 +94,9 @@ def bind(**about: str) -> None:
 
 
 def about(task: Work) -> AbstractContextManager[None]:
-    """While it lasts, the lines of this thread name a task and its job."""
-    return structlog.contextvars.bound_contextvars(task=task.id, job=task.job_id)
+    """While it lasts, the lines of this thread name a task, its job, and its trace if it has one."""
+    named = {"trace_id": tracing.trace_id(task.trace)} if task.trace else {}
+    return structlog.contextvars.bound_contextvars(task=task.id, job=task.job_id, **named)
 
 
 def hide(*secrets: str) -> None:

@@ -33,7 +33,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from db.vocabulary import ItemKind, JobKind, JobStatus, Lane, TaskStatus
 
 SCHEMA = "sightline"
-REVISION = "0008"
+REVISION = "0009"
 """The newest migration; a test holds it to the migrations' own head."""
 REFERENCE_TABLES = ("tenants", "models", "workers")
 """Tables without a tenant column; with Citus they become reference tables."""
@@ -333,6 +333,8 @@ class Job(Base):
     """How far a document's reading came: `{"pages": 12, "read": 5}`."""
     usage: Mapped[dict[str, Any] | None]
     """What providers were paid for it: `{"calls", "input_tokens", "output_tokens"}`."""
+    trace: Mapped[str | None]
+    """The traceparent of the request that made it, where that was traced."""
     result: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
     total: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -82,6 +82,8 @@ class Task:
     attempts: int
     alone: bool
     cancel_requested: bool
+    trace: str | None = None
+    """The traceparent of the request that made the job, where that was traced."""
 
     @property
     def then(self) -> list[Step]:
@@ -185,7 +187,7 @@ CLAIM = text("""
             CASE t.model WHEN c.text_model THEN c.text_model_id
                 WHEN c.second_model THEN c.second_model_id ELSE c.model_id END AS model_id,
             t.place, t.expands, t.model, t.item_id, t.external_id, t.payload, j.request,
-            t.attempts, t.alone, j.cancel_requested_at IS NOT NULL AS cancel_requested,
+            t.attempts, t.alone, j.cancel_requested_at IS NOT NULL AS cancel_requested, j.trace,
             t.priority, t.rank, j.status AS job_status
     ), started AS (
         UPDATE jobs SET status = 'running', started_at = coalesce(started_at, now())

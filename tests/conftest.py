@@ -15,7 +15,7 @@ from db.settings import Settings
 from migrations.__main__ import migrate
 
 for _name in [
-    name for name in os.environ if name.startswith(("SIGHTLINE_", "OPENAI_", "ANTHROPIC_"))
+    name for name in os.environ if name.startswith(("SIGHTLINE_", "OPENAI_", "ANTHROPIC_", "OTEL_"))
 ]:
     del os.environ[_name]
 """The tests do not depend on the caller's settings, and spend nobody's money by chance.

@@ -15,7 +15,7 @@ from celery.signals import (
 )
 from redis import Redis
 
-from db import logs
+from db import logs, tracing
 from db.blobs import BlobStore
 from db.nudges import Nudger
 from db.session import Database
@@ -83,6 +83,8 @@ def _start(name: str) -> None:
     from worker import lanes
 
     logs.bind(worker=name, lane=_node["lane"])
+    if _node["lane"] != Lane.UPKEEP:  # it does no tasks, and forks its beat later
+        tracing.start(f"sightline-{_node['lane']}", name)
     try:
         lanes.start(runtime(name, _node["lane"]))
     except Exception as error:
@@ -120,3 +122,4 @@ def _stop_taking_work(**_: Any) -> None:
 @worker_process_shutdown.connect
 def _child_stops(**_: Any) -> None:
     _stop_taking_work()
+    tracing.stop()  # a child ends without Python's own end

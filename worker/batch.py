@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from db import tracing
 from db.errors import BrokenImage, SightlineError
 from db.queue import Claim, Task
 from db.search import query_sha
@@ -34,6 +35,10 @@ class Outcomes:
     failed: list[tuple[Task, SightlineError]]
     canceled: list[Task]
 
+    def written(self) -> list[Task]:
+        """The tasks that are written together: all but the searches."""
+        return [task for task, _ in (*self.embedded, *self.failed)] + self.canceled
+
 
 @dataclass
 class Batch:
@@ -47,6 +52,13 @@ class Batch:
     vectors: dict[Picture | Words, Vector | SightlineError] = field(default_factory=dict)
     failed: list[tuple[Task, SightlineError]] = field(default_factory=list)
     canceled: list[Task] = field(default_factory=list)
+    decoding: tracing.Stage = field(default_factory=tracing.Stage)
+    forwarding: tracing.Stage = field(default_factory=tracing.Stage)
+
+    @property
+    def about(self) -> tracing.About:
+        """What the spans of its stages tell of it."""
+        return {"sightline.batch_size": len(self.claim.tasks)}
 
     def want(self, task: Task) -> None:
         """Embed this task's input."""

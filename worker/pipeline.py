@@ -10,7 +10,7 @@ import numpy as np
 import structlog
 from sqlalchemy import Connection, text
 
-from db import spaces
+from db import spaces, tracing
 from db.errors import EncodingFailed, ModelNotServed, SightlineError
 from db.queue import Claim
 from db.settings import Settings
@@ -173,18 +173,21 @@ class EmbedPipeline:
             batch.pixels[key] = self._decoders.submit(self._pixels, batch, alone, *key)
 
     def _pixels(self, batch: Batch, alone: bool, model: str, tenant: int, sha256: bytes) -> Pixels:
-        data = self._runtime.blobs.get(tenant, sha256)
-        try:
-            pixels = self._apart.array(self._encoders[model].preprocessing, data, apart=alone)
-            return cast(Pixels, pixels)
-        finally:
-            batch.lease.progressed()  # a batch of hostile pictures takes minutes, and hangs not
+        preprocessing = self._encoders[model].preprocessing
+        with batch.decoding.running():
+            data = self._runtime.blobs.get(tenant, sha256)
+            try:
+                return cast(Pixels, self._apart.array(preprocessing, data, apart=alone))
+            finally:
+                batch.lease.progressed()  # a batch of hostile pictures takes minutes, and hangs not
 
     def _do(self, batch: Batch) -> None:
         started = time.perf_counter()
         for earlier in self._unwritten:
             batch.borrow(earlier.vectors)
         encoded = self._encode(batch)
+        tracing.record("decode", batch.claim.tasks, batch.decoding, batch.about)
+        tracing.record("forward", batch.claim.tasks, batch.forwarding, batch.about)
         self._unwritten.append(batch)
         batch.lease.progressed()
         self._runtime.stats.add("batches")
@@ -219,8 +222,10 @@ class EmbedPipeline:
         inputs: Sequence[T],
     ) -> int:
         """Encode inputs and give their vectors, or errors, to their keys; returns how many."""
+        if not inputs:
+            return 0
         try:
-            with self._runtime.stats.timed("encode"):
+            with self._runtime.stats.timed("encode"), batch.forwarding.running():
                 vectors = encode_each(encode, inputs)
         except Exception as error:
             if is_fatal(error):

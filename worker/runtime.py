@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db import failpoints, queue
+from db import failpoints, queue, tracing
 from db.blobs import BlobStore
 from db.errors import LeaseLost, SightlineError, Unavailable
 from db.nudges import Nudger
@@ -146,12 +146,14 @@ class Runtime:
 
     def claim(self, limit: int, models: Sequence[str] | None = None, **more: Any) -> queue.Claim:
         """Lease due tasks of this lane: those of `models`, by default of all that are served."""
-        with self.stats.timed("claim"), self.database.begin() as connection:
+        stage = tracing.Stage()
+        with stage.running(), self.stats.timed("claim"), self.database.begin() as connection:
             claim = queue.claim(
                 connection, self.lane, self.name, limit, self.settings.lease_seconds,
                 models=list(self.models if models is None else models), **more,
             )  # fmt: skip
         self.stats.claimed([task.attempts for task in claim.tasks])
+        tracing.record("claim", claim.tasks, stage, {"sightline.batch_size": len(claim.tasks)})
         return claim
 
     def hand_back_if_stopping(self, token: UUID, lease: "Lease", task: queue.Task) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import structlog
 from sqlalchemy import Connection
 
-from db import failpoints
+from db import failpoints, logs, tracing
 from db.queue import Task
 from db.vocabulary import Lane
 from worker import searching, writing
@@ -65,8 +65,12 @@ class Store:
 
         try:
             if outcomes.embedded or outcomes.failed or outcomes.canceled:
-                with self._runtime.stats.timed("store"):
-                    written = self._runtime.commit(act)
+                tasks = outcomes.written()
+                with (
+                    self._runtime.stats.timed("store"),
+                    tracing.span("store", tasks, batch.about) as told,
+                ):
+                    told["sightline.written"] = written = self._runtime.commit(act)
                 if written:
                     self._tell(outcomes)
             for searched in searches:
@@ -84,14 +88,17 @@ class Store:
         for task, error in outcomes.failed:
             outcome = outcome_of(task, error)
             stats.ended(outcome)
-            log.warning("task_failed", task=task.id, job=task.job_id, code=error.code,
-                        outcome=outcome)  # fmt: skip
+            with logs.about(task):
+                log.warning("task_failed", code=error.code, outcome=outcome)
 
     def _search(self, batch: Batch, task: Task, vector: Vector, models: Mapping[str, int]) -> None:
         def act(connection: Connection) -> None:
             writing.keep_query(connection, task, vector, models)
             searching.finish(connection, batch.claim.token, task)
 
-        with self._runtime.stats.timed("search"):
-            written = self._runtime.commit(act)
+        with (
+            self._runtime.stats.timed("search"),
+            tracing.span("search", [task], batch.about) as told,
+        ):
+            told["sightline.written"] = written = self._runtime.commit(act)
         self._runtime.stats.ended("succeeded", int(written))

@@ -24,6 +24,7 @@ ONLY_IN = {
     "openvino": ("worker/encoder/",),
     "openai": ("worker/answer/openai.py",),
     "anthropic": ("worker/answer/anthropic.py",),
+    "opentelemetry": ("db/tracing.py",),
 }
 
 

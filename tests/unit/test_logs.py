@@ -122,8 +122,17 @@ def test_every_line_names_process_logger_level_and_time(lines: Lines) -> None:
         assert line["timestamp"].endswith("Z") and line["level"] and line["logger"]
 
 
+def test_headers_for_the_collector_of_spans_are_hidden(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-team=shop, api-key=an odd%20one")
+    logs.install(Settings())
+    logging.getLogger("opentelemetry.util.re").warning("Header invalid: api-key=an odd%20one")
+    assert "odd%20one" not in lines.text and logs.REDACTED in lines.text
+
+
 def test_a_task_is_named_in_its_own_thread_alone(lines: Lines) -> None:
-    with logs.about(SimpleNamespace(id=7, job_id="job_1")):
+    with logs.about(SimpleNamespace(id=7, job_id="job_1", trace=None)):
         log().info("inside")
         assert (lines.last()["task"], lines.last()["job"]) == (7, "job_1")
         other = threading.Thread(target=lambda: log().info("elsewhere"))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from db import failpoints, jobs, queue
+from db import failpoints, jobs, queue, tracing
 from db.errors import AnswerUnknown, ProviderBusy, ProviderError
 from db.queue import Task
 from db.usage import reserve_tokens, settle_tokens
@@ -73,7 +73,7 @@ class Calls:
         usage = None
         try:
             failpoints.reach("calls.before_call")
-            reply = provider.ask(prompt, seconds=self.seconds_left, **options)
+            reply = self._call(provider, prompt, **options)
             usage = reply.usage
             failpoints.reach("calls.after_call")
             read_reply = read(reply.data)
@@ -84,6 +84,22 @@ class Calls:
             raise
         self._unpaid = usage
         return read_reply, reply
+
+    def _call(self, provider: Provider, prompt: Prompt, **options: Any) -> Reply:
+        """The call, as a span that tells who was asked and what it cost, and no word of it."""
+        about: tracing.About = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": provider.name,
+            "gen_ai.request.model": options.get("model") or provider.model,
+            "gen_ai.request.max_tokens": options["max_output_tokens"],
+        }
+        with tracing.span("answer", [self.task], about, is_call=True) as told:
+            reply = provider.ask(prompt, seconds=self.seconds_left, **options)
+            told["gen_ai.response.model"] = reply.model
+            told["gen_ai.response.finish_reasons"] = [reply.finish_reason]
+            told["gen_ai.usage.input_tokens"] = reply.usage.input_tokens
+            told["gen_ai.usage.output_tokens"] = reply.usage.output_tokens
+        return reply
 
     def settle(self, connection: Connection) -> None:
         """Count what the last call cost, in the transaction that ends its task.

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from db import catalogs, queue, rewording
+from db import catalogs, queue, rewording, tracing
 from db.errors import AnswerMalformed, ProviderNotConfigured
 from db.queue import NewTask, Outcome, Task
 from db.vocabulary import PRIORITY, JobKind, Lane, TaskStatus
@@ -33,11 +33,15 @@ class Captioning:
         left = task.request["limit"] - place
         while left > 0 and task.id not in lease.canceled:
             self._runtime.hand_back_if_stopping(token, lease, task)
-            with self._runtime.database.begin() as connection:
+            with (
+                tracing.span("expand", [task], {}) as told,
+                self._runtime.database.begin() as connection,
+            ):
                 found = rewording.uncaptioned(
                     connection, task.tenant_id, task.catalog_id or 0, task.request.get("kind"),
                     after, min(CHUNK, left),
                 )  # fmt: skip
+                told["sightline.pictures"] = len(found)
                 if not found:
                     break
                 after, place, left = found[-1].id, place + len(found), left - len(found)

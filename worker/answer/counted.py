@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from db import tracing
 from db.errors import ProviderError
+from db.vocabulary import OPENAI_PREFIX
 from worker.answer.provider import Prompt, Provider, Reply, Usage
 from worker.answer.vectors import TextVectors
 from worker.batch import Batch
@@ -57,9 +59,21 @@ class CountedTextVectors(TextVectors):
 
     def _embed(self, batch: Batch) -> None:
         missing = batch.missing_words(self._model)
-        with self._runtime.stats.timed("provider"):
+        if not missing:
+            return
+        about: tracing.About = {
+            "gen_ai.operation.name": "embeddings",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": self._model.removeprefix(OPENAI_PREFIX),
+            **batch.about,
+        }
+        with (
+            self._runtime.stats.timed("provider"),
+            tracing.span("forward", batch.claim.tasks, about, is_call=True) as told,
+        ):
             super()._embed(batch)
-        if missing:
             vector = batch.vectors[missing[0]]
             outcome = vector.code if isinstance(vector, ProviderError) else ANSWERED
-            self._runtime.stats.add("provider_calls", label=f"openai-vectors/{outcome}")
+            if outcome != ANSWERED:
+                told[tracing.ERROR_TYPE] = outcome
+        self._runtime.stats.add("provider_calls", label=f"openai-vectors/{outcome}")

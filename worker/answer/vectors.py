@@ -7,7 +7,7 @@ from typing import Self
 import structlog
 from sqlalchemy import Connection, text
 
-from db import queue, search, spaces
+from db import queue, search, spaces, tracing
 from db.errors import ProviderError, TokenCapReached
 from db.queue import Claim, Task
 from db.usage import reserve_tokens, settle_tokens
@@ -77,7 +77,8 @@ class TextVectors:
                 searching.finish(connection, claim.token, task)
             return lanes | _go_on(connection, claim, without)
 
-        self._runtime.commit(write)
+        with tracing.span("store", batch.claim.tasks, batch.about) as told:
+            told["sightline.written"] = self._runtime.commit(write)
 
     def _from_cache(self, batch: Batch) -> None:
         """What was embedded before, also by another job since these tasks were made."""

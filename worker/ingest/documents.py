@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection
 
-from db import catalogs, documents, entries, failpoints, jobs, queue
+from db import catalogs, documents, entries, failpoints, jobs, queue, tracing
 from db.blobs import blob_path
 from db.documents import Document
 from db.entries import Entry
@@ -67,7 +67,8 @@ class DocumentExpansion:
             self._runtime.hand_back_if_stopping(self._token, self._lease, self._task)
             if self._task.id in self._lease.canceled:
                 break
-            lanes = self._commit(document, reading, pages)
+            with tracing.span("expand", [self._task], {"sightline.pages": len(pages)}):
+                lanes = self._commit(document, reading, pages)
             self._lease.progressed()
             for lane in lanes:
                 self._runtime.nudger.nudge(lane)

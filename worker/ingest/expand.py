@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, text
 
-from db import catalogs, entries, failpoints, queue
+from db import catalogs, entries, failpoints, queue, tracing
 from db.blobs import BlobStore
 from db.catalogs import Catalog
 from db.entries import Entry
@@ -67,7 +67,8 @@ class Expansion:
             self._runtime.hand_back_if_stopping(self._token, self._lease, self._task)
             if self._task.id in self._lease.canceled:
                 return
-            self._commit(chunk, files, catalog)
+            with tracing.span("expand", [self._task], {"sightline.lines": len(chunk)}):
+                self._commit(chunk, files, catalog)
             self._lease.progressed()
             self._runtime.nudger.nudge(Lane.EMBED)
             size = CHUNK

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from db import queue
+from db import queue, tracing
 from db.queue import Claim, Task
 from db.vocabulary import JobKind
 from worker.fetch import Fetcher
@@ -55,7 +55,8 @@ class IngestLane:
 
     def _run(self, claim: Claim, lease: Lease, task: Task) -> None:
         if not task.expands:
-            self._fetched.run(claim.token, task)
+            with tracing.span("fetch", [task], {}):
+                self._fetched.run(claim.token, task)
         elif task.job_kind == JobKind.DOCUMENT:
             DocumentExpansion(self._runtime, claim.token, lease, task).run()
         elif task.job_kind == JobKind.REEMBEDDING:

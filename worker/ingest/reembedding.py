@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from db import catalogs, entries, failpoints, queue
+from db import catalogs, entries, failpoints, queue, tracing
 from db.catalogs import Catalog
 from db.entries import PICTURES
 from db.errors import Conflict
@@ -35,7 +35,9 @@ class Reembedding:
         """Make the tasks. Raises Conflict when the second model was dropped or exchanged."""
         while self._task.id not in self._lease.canceled:
             self._runtime.hand_back_if_stopping(self._token, self._lease, self._task)
-            if not self._commit():
+            with tracing.span("expand", [self._task], {}) as told:
+                told["sightline.pictures"] = made = self._commit()
+            if not made:
                 break
             self._lease.progressed()
             self._runtime.nudger.nudge(Lane.EMBED)
