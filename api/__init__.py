@@ -63,14 +63,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings()
     logs.install(settings)
-    spans.start("sightline-api", f"{socket.gethostname()}/{os.getpid()}")
+    traced = spans.start("sightline-api", f"{socket.gethostname()}/{os.getpid()}")
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_FORM_MEMORY_SIZE"] = 2 * 1024**2
     made = services(settings)
     app.extensions[NAME] = made
     problems.install(app)
-    tracing.install(app)
+    if traced:
+        tracing.install(app)
     made.metrics.install(app)
     request_lines.install(app)
     gate = auth.Gate(made.database, settings.key_secret.get_secret_value())
