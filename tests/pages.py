@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TEXTS = [
     path for folder in (".", "deploy", "docs", "docs/*") for path in ROOT.glob(f"{folder}/*.md")
 ]
-"""Every Markdown file of the project."""
+"""Every Markdown file of the project but the demo model's card."""
 PAGES = [path for path in TEXTS if path.name != "CHANGELOG.md"]
 WITHOUT_KEYS = ("docs/quickstart.md", "docs/cli.md")
 """What a reader follows who set no provider's key; the last one makes API keys."""
