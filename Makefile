@@ -10,10 +10,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 EXTRAS := api,worker,cpu,tracing,embedded,test,check
+PEERS := chromadb==1.5.9 transformers==5.24.0 pillow
+PEER_SERVER := 'infinity-emb[server,torch]==0.0.78' aiohttp pillow
+PEERS_READY := .venv-peers/.installed
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve keys backup restore test check format faults bench fake-providers demo-model constraints clean
+.PHONY: help install demo serve keys backup restore test check format faults bench bench-peers bench-workers fake-providers demo-model constraints clean
 
 help: ## show this help
 	@echo "Sightline: make …"
@@ -66,6 +69,25 @@ faults: $(READY) ## kill, freeze and cut off every part at length, and show whic
 bench: $(READY) ## measure ingest and query speed
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-workers: $(READY) ## measure 1, 2, 4, 8 embed and 1, 2 ingest workers against the ideal
+	$(BIN)/python -m benchmarks workers ingest_workers $(ARGS)
+
+bench-peers: $(READY) $(PEERS_READY) ## measure beside chromadb, the usual CLIP loop and a CLIP server; 10 minutes
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
+# The peers have environments of their own, so that nothing of theirs changes what is tested here;
+# and the CLIP server another one, because it wants an older transformers and numpy.
+$(PEERS_READY): Makefile
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	test -x .venv-peers-server/bin/python || $(PYTHON) -m venv .venv-peers-server
+	for one in .venv-peers .venv-peers-server; do \
+		$$one/bin/pip install --quiet 'torch==$(TORCH)+cpu' 2>/dev/null \
+			|| $$one/bin/pip install --quiet 'torch==$(TORCH)'; \
+	done
+	.venv-peers/bin/pip install --quiet $(PEERS)
+	.venv-peers-server/bin/pip install --quiet $(PEER_SERVER)
+	@touch $@
+
 fake-providers: $(READY) ## stand in for OpenAI and Anthropic on this machine, to try answers
 	$(BIN)/python -m tests.providers $(ARGS)
 
@@ -81,5 +103,5 @@ constraints: $(READY) ## pin the newest versions that fit together
 	@mv $(VENV)/constraints.txt constraints.txt
 
 clean: ## remove .venv, caches and the demo's data (your DATA_DIR stays)
-	rm -rf $(VENV) .data-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .pytest-screenshots build dist
+	rm -rf $(VENV) .venv-peers .venv-peers-server .data-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .pytest-screenshots build dist
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

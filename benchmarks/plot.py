@@ -1,5 +1,6 @@
-"""A line chart as SVG: enough to see whether something grows, without a plotting library."""
+"""Charts as SVG, of lines and of bars: enough to see how things grow and compare, without a library."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -8,6 +9,8 @@ WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 900, 420, 70, 40, 170, 50
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 """Okabe and Ito's, which nearly everybody can tell apart."""
 TICKS = 5
+MIDDLE, BARS = 580, 480
+"""Where a bar of 1 would end, and the width of the longest to both sides."""
 Points = Sequence[tuple[float, float]]
 
 
@@ -21,6 +24,27 @@ def lines(path: Path, title: str, across: str, up: str, series: Mapping[str, Poi
         spots = " ".join(f"{_x(x, most_x):.1f},{_y(y, most_y):.1f}" for x, y in points)
         parts.append(f'<polyline points="{spots}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(_text(WIDTH - RIGHT + 12, TOP + 18 * (number + 1), name, fill=colour))
+    _write(path, parts)
+
+
+def bars(path: Path, title: str, values: Mapping[str, float]) -> None:
+    """Write one bar a value, above 0, on a logarithmic scale; those below 1 point left from it."""
+    reach = max(abs(math.log10(value)) for value in values.values()) or 1
+    parts = [_text(LEFT, 24, title, size=16)]
+    step = (HEIGHT - TOP - 20) / len(values)
+    for number, (name, value) in enumerate(values.items()):
+        level, length = TOP + step * number, math.log10(value) / reach * BARS / 2
+        colour = COLOURS[2 if value >= 1 else 1]
+        parts.append(_text(MIDDLE - BARS / 2 - 12, level + 16, name, anchor="end"))
+        parts.append(f'<rect x="{MIDDLE + min(0, length):.1f}" y="{level:.1f}" '
+                     f'width="{abs(length):.1f}" height="{step * 0.7:.1f}" fill="{colour}"/>')  # fmt: skip
+        beside, anchor = (6, "start") if length >= 0 else (-6, "end")
+        parts.append(_text(MIDDLE + length + beside, level + 16, f"{value:.3g}", anchor=anchor))
+    parts.append(f'<line x1="{MIDDLE}" x2="{MIDDLE}" y1="{TOP}" y2="{HEIGHT - 20}" stroke="#333"/>')
+    _write(path, parts)
+
+
+def _write(path: Path, parts: Sequence[str]) -> None:
     body = "\n".join(parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(

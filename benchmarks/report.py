@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -56,12 +56,13 @@ def show(name: str, about: str, figures: Sequence[Figure]) -> None:
     console.print(table)
 
 
-def save(path: Path, results: dict[str, Sequence[Figure]]) -> None:
-    """Write all figures with the machine they were measured on."""
+def save(path: Path, results: Mapping[str, Sequence[Figure]], **more: Any) -> None:
+    """Write all figures with the machine they were measured on, and what else they depend on."""
     path.parent.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
+        **more,
         "benchmarks": {name: [asdict(figure) for figure in made] for name, made in results.items()},
     }
     path.write_text(json.dumps(found, indent=2) + "\n")

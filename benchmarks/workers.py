@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -35,10 +35,10 @@ CHUNK = 500
 def run(quick: bool) -> list[Figure]:
     """Tiny pictures and a stand-in encoder: 178 pictures/s and worker in the ideal."""
     figures = []
-    with _stores() as (environment, database, blobs):
+    with stores() as (environment, database, blobs):
         for count in COUNTS[:2] if quick else COUNTS:
             items = round(count * RATE * (SECONDS / 4 if quick else SECONDS))
-            with _workers(environment, database, count):
+            with workers(environment, database, standins(count)):
                 rate = items / _seconds(environment, database, blobs, items)
             ideal = count * RATE
             figures.append(Figure(f"{count} workers", rate, "pictures/s"))
@@ -48,7 +48,8 @@ def run(quick: bool) -> list[Figure]:
 
 
 @contextmanager
-def _stores() -> Iterator[tuple[dict[str, str], Database, BlobStore]]:
+def stores() -> Iterator[tuple[dict[str, str], Database, BlobStore]]:
+    """The workers' environment, an empty database and a blob store, removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="sightline-bench-") as made:
         folder = Path(made)
         with Postgres(folder / "postgres") as postgres, Redis(folder / "redis") as redis:
@@ -64,18 +65,25 @@ def _stores() -> Iterator[tuple[dict[str, str], Database, BlobStore]]:
             database.close()
 
 
+def standins(count: int) -> dict[str, list[str]]:
+    """The commands of so many embed workers with the stand-in encoder, by name."""
+    names = [f"embed{number}" for number in range(count)]
+    return {name: [sys.executable, "-m", "benchmarks.standin", name] for name in names}
+
+
 @contextmanager
-def _workers(environment: dict[str, str], database: Database, count: int) -> Iterator[None]:
+def workers(
+    environment: dict[str, str], database: Database, commands: Mapping[str, list[str]]
+) -> Iterator[None]:
+    """Processes by name, all of which have said that they live; the rows of former ones are gone."""
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         with database.begin() as connection:
             connection.execute(text("DELETE FROM workers"))
-        for number in range(count):
-            command = [sys.executable, "-m", "benchmarks.standin", f"embed{number}"]
-            process = Process(f"embed{number}", command, Path(folder),
-                              os.environ | environment, cwd=ROOT)  # fmt: skip
+        for name, command in commands.items():
+            process = Process(name, command, Path(folder), os.environ | environment, cwd=ROOT)
             process.start()
             stack.callback(process.stop)
-        _wait(database, "SELECT count(*) FROM workers", count)
+        wait(database, "SELECT count(*) FROM workers", len(commands))
         yield
 
 
@@ -87,7 +95,7 @@ def _seconds(
     url = environment["SIGHTLINE_REDIS_URL"]
     began = time.perf_counter()
     nudges.make(url, nudges.connect(url)).nudge(Lane.EMBED)
-    _wait(database, "SELECT count(*) FROM jobs WHERE status = 'succeeded'", 1)
+    wait(database, "SELECT count(*) FROM jobs WHERE status = 'succeeded'", 1)
     return time.perf_counter() - began
 
 
@@ -117,7 +125,7 @@ def picture(seed: int) -> bytes:
     return out.getvalue()
 
 
-def _wait(database: Database, statement: str, count: int) -> None:
+def wait(database: Database, statement: str, count: int) -> None:
     """Poll until a count is reached; raises after five minutes."""
     until = time.monotonic() + 300
     while True:

@@ -9,8 +9,11 @@ from redis.exceptions import RedisError
 
 log = structlog.get_logger(__name__)
 
-MARK_SECONDS = 5
-"""How long a nudge counts as on its way when no worker takes it."""
+MARK_SECONDS = 1
+"""How long a nudge counts as on its way when no worker takes it.
+
+A busy worker fetches one nudge ahead, its own as likely as not, and so long no idle one is woken.
+"""
 REST_SECONDS = 5.0
 """How long no nudge is sent after Redis failed: workers look by themselves anyway."""
 

@@ -190,16 +190,7 @@ class Rig:
     @contextmanager
     def second(self, part: str) -> Iterator[Process]:
         """Another worker of a lane, that has begun to work."""
-        pid = self.pid(part)
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
-        environment = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")[:-1]
-        process = Process(
-            f"{part}2",
-            [word.replace(f"{part}@", f"{part}2@") for word in command],
-            self.stack.folder,
-            dict(line.split("=", 1) for line in environment),
-            cwd=ROOT,
-        )
+        process = another(self.stack, part, self.pid(part))
         process.start()
         try:
             until(lambda: self._is_seen(f"{part}2@"), 60, f"life of a second {part}")
@@ -210,6 +201,19 @@ class Rig:
     def _is_seen(self, name: str) -> bool:
         rows = self.sql("SELECT 1 FROM workers WHERE starts_with(name, %s)", name)
         return bool(rows)
+
+
+def another(stack: Stack, part: str, pid: int) -> Process:
+    """A second worker like the one that runs as a process, not started yet: `embed2` beside `embed`."""
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+    environment = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")[:-1]
+    return Process(
+        f"{part}2",
+        [word.replace(f"{part}@", f"{part}2@") for word in command],
+        stack.folder,
+        dict(line.split("=", 1) for line in environment),
+        cwd=ROOT,
+    )
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Sightline beside what people use today, in one run on one machine."""
