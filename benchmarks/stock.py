@@ -84,6 +84,12 @@ class Stock:
             at = connection.execute(text("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
             return int(at.scalar_one())
 
+    def _one(self, what: str, behind: int) -> int:
+        """A number of the segments whose ids come behind one; 0 where there are none."""
+        found = text(f"SELECT coalesce({what}, 0) FROM segments WHERE id > :behind")
+        with self.database.begin() as connection:
+            return int(connection.execute(found, {"behind": behind}).scalar_one())
+
     def _write(self, start: int, vectors: Array) -> None:
         rows = ((1, number, number, self.catalog.id, self.model, sha256_of(number), vector)
                 for number, vector in enumerate(vectors, start=start + 1))  # fmt: skip
@@ -113,14 +119,11 @@ class Stock:
     def fold(self) -> float:
         """Index what is fresh; rows a second."""
         self._vacuum()
-        began, log = time.perf_counter(), self._log()
+        began, log, last = time.perf_counter(), self._log(), self._one("max(id)", 0)
         if not Indexer(self.database.url, threading.Event()).run():
             raise RuntimeError("nothing was indexed")
         seconds = time.perf_counter() - began
-        with self.database.begin() as connection:
-            rows = connection.execute(
-                text("SELECT rows FROM segments WHERE state = 'ready' ORDER BY id DESC LIMIT 1")
-            ).scalar_one()
+        rows = self._one("sum(rows)", last)
         self.logged["folded"] += self._log() - log
         self.folded += rows
         return float(rows / seconds)

@@ -20,6 +20,7 @@ def _as_list(value: Any) -> Any:
 
 Words = Annotated[list[Annotated[str, Field(max_length=1000)]], BeforeValidator(_as_list),
                   Field(max_length=100)]  # fmt: skip
+NUMERAL = r"^-?\d{1,30}(\.\d{1,30})?$"
 Number = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=30)]
 
 
@@ -107,8 +108,11 @@ class Filters(BaseModel):
 def _attribute(name: str, wanted: Range | Scalar | list[Scalar]) -> ColumnElement[bool]:
     if isinstance(wanted, Range):
         value = Item.attributes[name]
+        # A CSV holds words alone: "4.5" counts as the number that it spells.
         number = case(
-            (func.jsonb_typeof(value) == "number", cast(value.astext, Numeric)), else_=None
+            (func.jsonb_typeof(value) == "number", cast(value.astext, Numeric)),
+            (value.astext.regexp_match(NUMERAL), cast(value.astext, Numeric)),
+            else_=None,
         )
         return wanted.on(number)
     choices = wanted if isinstance(wanted, list) else [wanted]

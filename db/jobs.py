@@ -123,8 +123,11 @@ CANCEL_TASKS = text("""
 RETRY_TASKS = text("""
     UPDATE tasks SET status = 'queued', attempts = 0, alone = false, error = NULL,
         ended_at = NULL, run_after = NULL, payload = payload - 'spent'
-    WHERE tenant_id = :tenant AND job_id = :job AND status = 'failed' RETURNING expands, lane
+    WHERE tenant_id = :tenant AND job_id = :job AND status = 'failed'
+        AND (expands OR lane <> :ingest OR payload->>'image_url' IS NOT NULL)
+    RETURNING expands, lane
 """)
+"""What was wrong with an upload itself, as a line or a page, stays so: there is nothing left to do."""
 
 
 def new_id() -> str:
@@ -244,11 +247,12 @@ def sweep_canceled(connection: Connection, tenant: int, job_id: str) -> None:
 
 
 def retry(connection: Connection, tenant: int, job_id: str) -> tuple[Job, list[str]]:
-    """Queue a job's failed tasks again; returns it and the lanes that have work now."""
+    """Queue a job's failed tasks again that can be; returns it and the lanes that have work now."""
     job = get(connection, tenant, job_id)
     if job.status in (JobStatus.EXPIRED, JobStatus.CANCELED):
         raise JobNotRetryable(f"The job is {job.status}; submit it again instead.")
-    rows = connection.execute(RETRY_TASKS, {"tenant": tenant, "job": job_id}).all()
+    values = {"tenant": tenant, "job": job_id, "ingest": Lane.INGEST}
+    rows = connection.execute(RETRY_TASKS, values).all()
     if rows:
         connection.execute(
             text("""UPDATE jobs SET status = 'running', ended_at = NULL, error = NULL,

@@ -17,7 +17,7 @@ from benchmarks.full_text import postgres
 from benchmarks.made_catalog import made_catalog
 from benchmarks.peers import asking
 from benchmarks.peers.made import Shop
-from benchmarks.vectors import BATCH, sha256_of
+from benchmarks.stock import BATCH, sha256_of
 from db import catalogs, search
 from db.catalogs import Catalog
 from db.filters import Filters

@@ -132,7 +132,7 @@ def test_similar_to_an_item_leaves_the_item_out(database: Database, catalog: Cat
 STOCK = [
     {"id": f"p{n}", "category": ["shoes", "boots", None][n % 3], "price": n * 10 if n % 4 else None,
      "currency": ["USD", None][n % 2], "tags": ["new"] * (n % 2) + ["sale"] * (n % 3 == 0),
-     "attributes": {"stars": n % 6, "brand": ["x", "y"][n % 2]}}
+     "attributes": {"stars": [n % 6, f"{n % 6}.0", "none"][n % 3], "brand": ["x", "y"][n % 2]}}
     for n in range(24)
 ]  # fmt: skip
 
@@ -150,7 +150,8 @@ def matches(item: dict, filters: dict) -> bool:  # type: ignore[type-arg]
     """What the filters mean, said a second time in Python."""
     price = item["price"]
     bounds = filters.get("price", {})
-    stars = item["attributes"]["stars"]
+    spelled = str(item["attributes"]["stars"])
+    stars = -1.0 if spelled == "none" else float(spelled)
     return all([
         item["category"] in filters["category"] if "category" in filters else True,
         set(filters.get("tags", [])) <= set(item["tags"]),

@@ -213,6 +213,33 @@ def test_retry_runs_only_what_failed(database: Database) -> None:
     check_invariant(database)
 
 
+def test_a_retry_leaves_lines_that_were_wrong_and_fetches_what_could_not_be(
+    database: Database,
+) -> None:
+    wrong = {"status": TaskStatus.FAILED, "error": BrokenImage("cut off").as_json()}
+    with database.begin() as connection:
+        job_id = jobs.create(
+            connection, 1, JobKind.IMPORT,
+            tasks=[NewTask(Lane.INGEST, place=0, **wrong),
+                   NewTask(Lane.INGEST, place=1, payload={"image_url": "http://a/b.jpg"}, **wrong)],
+        ).id  # fmt: skip
+        again, lanes = jobs.retry(connection, 1, job_id)
+        assert (again.failed, again.status, lanes) == (1, JobStatus.RUNNING, ["ingest"])
+        failed = jobs.tasks(connection, 1, job_id, status="failed")
+    assert [(task.index, task.error["code"]) for task in failed if task.error] == [
+        (0, "broken_image")
+    ]
+
+
+def test_a_retry_of_nothing_that_can_be_done_changes_nothing(database: Database) -> None:
+    error = BrokenImage("cut off").as_json()
+    with database.begin() as connection:
+        task = NewTask(Lane.INGEST, status=TaskStatus.FAILED, error=error)
+        job_id = jobs.create(connection, 1, JobKind.IMPORT, tasks=[task]).id
+        again, lanes = jobs.retry(connection, 1, job_id)
+    assert (again.failed, again.ended, lanes) == (1, True, [])
+
+
 def test_a_job_whose_expansion_fails_is_failed_and_can_be_retried(database: Database) -> None:
     with database.begin() as connection:
         job_id = jobs.create(
