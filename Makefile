@@ -9,7 +9,9 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-EXTRAS := api,worker,cpu,tracing,embedded,test,check
+DEVELOPED := $(VENV)/.developed
+EXTRAS := api,worker,cpu,tracing,embedded
+DEVELOPERS := $(EXTRAS),test,check
 PEERS := chromadb==1.5.9 transformers==5.24.0 pillow
 PEER_SERVER := 'infinity-emb[server,torch]==0.0.78' aiohttp pillow
 PEERS_READY := .venv-peers/.installed
@@ -22,7 +24,7 @@ help: ## show this help
 	@echo "Sightline: make …"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 18
 
-install: $(READY) ## create .venv with everything in it
+install: $(DEVELOPED) ## create .venv with everything in it
 
 $(READY): pyproject.toml client/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.12")'
@@ -50,29 +52,29 @@ backup: $(READY) ## copy the data in DATA_DIR into the new file OUT, also while 
 restore: $(READY) ## make the new folder DATA_DIR of the backup OUT
 	$(BIN)/python -m db.embedded restore --data-dir $(DATA_DIR) $(OUT)
 
-test: $(READY) ## run all tests against real Postgres and Redis; ARGS go to pytest
+test: $(DEVELOPED) ## run all tests against real Postgres and Redis; ARGS go to pytest
 	$(BIN)/python -m pytest -ra --durations=10 $(ARGS)
 
-check: $(READY) ## lint, formatting, types
+check: $(DEVELOPED) ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --strict client/sightline
 
-format: $(READY) ## put the sources in shape
+format: $(DEVELOPED) ## put the sources in shape
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-faults: $(READY) ## kill, freeze and cut off every part at length, and show which promises held
+faults: $(DEVELOPED) ## kill, freeze and cut off every part at length, and show which promises held
 	$(BIN)/python -m tests.faults $(ARGS)
 
-bench: $(READY) ## measure ingest and query speed
+bench: $(DEVELOPED) ## measure ingest and query speed
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-workers: $(READY) ## measure 1, 2, 4, 8 embed and 1, 2 ingest workers against the ideal
+bench-workers: $(DEVELOPED) ## measure 1, 2, 4, 8 embed and 1, 2 ingest workers against the ideal
 	$(BIN)/python -m benchmarks workers ingest_workers $(ARGS)
 
-bench-peers: $(READY) $(PEERS_READY) ## measure beside chromadb, the usual CLIP loop and a CLIP server; 10 minutes
+bench-peers: $(DEVELOPED) $(PEERS_READY) ## measure beside chromadb, the usual CLIP loop and a CLIP server; 10 minutes
 	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 # The peers have environments of their own, so that nothing of theirs changes what is tested here;
@@ -94,8 +96,8 @@ fake-providers: $(READY) ## stand in for OpenAI and Anthropic on this machine, t
 demo-model: $(READY) ## train the small model that ships with the project
 	$(BIN)/python -m worker.demo_model.train $(ARGS)
 
-constraints: $(READY) ## pin the newest versions that fit together
-	@$(BIN)/pip install --quiet --dry-run --ignore-installed --report $(VENV)/report.json -e '.[$(EXTRAS)]' -e client
+constraints: $(DEVELOPED) ## pin the newest versions that fit together
+	@$(BIN)/pip install --quiet --dry-run --ignore-installed --report $(VENV)/report.json -e '.[$(DEVELOPERS)]' -e client
 	@$(BIN)/python -c "import json; \
 		found = [one['metadata'] for one in json.load(open('$(VENV)/report.json'))['install']]; \
 		pins = {m['name'].lower(): m['version'].partition('+')[0] for m in found if not m['name'].startswith(('sightline', 'nvidia-', 'cuda-', 'triton'))}; \
