@@ -37,6 +37,11 @@ $(READY): pyproject.toml client/pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' -e client
 	@touch $@
 
+# What tests and checks need besides; who only serves does not wait for it.
+$(DEVELOPED): $(READY)
+	@$(BIN)/pip install --quiet -c constraints.txt -e '.[$(DEVELOPERS)]' -e client
+	@touch $@
+
 demo: $(READY) ## start everything, search sample pictures, ask sample documents, stop
 	$(BIN)/python -m db.embedded demo
 
