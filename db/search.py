@@ -15,7 +15,16 @@ from db import fusion, hits, segments, words
 from db.catalogs import Catalog
 from db.filters import Filters
 from db.hits import Hit, item_urls
-from db.plan import FINISH_SECONDS, ONE_PLAN, SPARE, Plan, choose, most_compared, pool_of
+from db.plan import (
+    FINISH_SECONDS,
+    ONE_PLAN,
+    PLANS_ANEW,
+    SPARE,
+    Plan,
+    choose,
+    most_compared,
+    pool_of,
+)
 from db.segments import Segment
 
 __all__ = ["Found", "Hit", "Query", "Vector", "find", "item_urls", "keep_query", "known_in",
@@ -145,9 +154,7 @@ class _Search:
         """The rows of the best, and whether nothing was cut."""
         sealed = self._sealed()
         if not sealed:
-            if self.query.filters.empty:
-                self.connection.exec_driver_sql(ONE_PLAN)
-            return self._rows(Plan()), True
+            return self._compared(), True
         pool = pool_of(
             self.query.limit,
             alone=len(self.shape.lists) == 1,
@@ -164,6 +171,14 @@ class _Search:
             return rows, True
         finished = self._within(FINISH_SECONDS, Plan())
         return (rows, False) if finished is None else (finished, True)
+
+    def _compared(self) -> Rows:
+        if not self.query.filters.empty:
+            return self._rows(Plan())
+        self.connection.exec_driver_sql(ONE_PLAN)
+        rows = self._rows(Plan())
+        self.connection.exec_driver_sql(PLANS_ANEW)
+        return rows
 
     def _sealed(self) -> list[Segment]:
         """The segments of the lists that are wanted."""
