@@ -110,7 +110,7 @@ def test_ctrl_c_says_how_far_it_came_and_the_same_command_goes_on(
     command: Command, proxy: CountingProxy, stack: Stack, tmp_path: Path
 ) -> None:
     folder = folder_of(tmp_path, MANY)
-    proxy.bytes_per_second = 600_000
+    proxy.bytes_per_second = 250_000
     with begun(proxy, folder, "stopped") as running, Sightline(stack.url) as server:
         until(lambda: [job for job in server.jobs(kind="import") if job["catalog"] == "stopped"])
         running.send_signal(signal.SIGINT)
