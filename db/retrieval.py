@@ -127,10 +127,11 @@ def steps(
         "image": (Lane.EMBED, catalog.image_model),
         "text": (catalog.text_lane, catalog.text_model),
     }
+    missing = _spaces(catalog, asked).keys() - vectors.keys()
     return [
         Step(lane, {"query": True} | sought, model)
         for name, (lane, model) in makers.items()
-        if name in _spaces(catalog, asked) and name not in vectors
+        if name in missing
     ]
 
 
