@@ -35,9 +35,17 @@ class Database:
     more_arguments: dict[str, Any] = {}
     """What more psycopg is told when it connects."""
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
-        """`url` is a plain `postgresql://` URL; nothing connects until the first transaction."""
+    def __init__(self, url: str, pool_size: int = 10, name: str = "sightline") -> None:
+        """`url` is a plain `postgresql://` URL; nothing connects until the first transaction.
+
+        `name` is what `pg_stat_activity` shows as `application_name`, where the URL says none.
+        """
         self.url = url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self._arguments: dict[str, Any] = {
+            "options": self.options,
+            "connect_timeout": 5,
+            "fallback_application_name": name,
+        }
         self.engine = create_engine(
             self.url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=pool_size,
@@ -45,7 +53,7 @@ class Database:
             pool_timeout=5,
             # An error that is logged must not tell the values that the statement held.
             hide_parameters=True,
-            connect_args={"options": self.options, "connect_timeout": 5, **self.more_arguments},
+            connect_args={**self._arguments, **self.more_arguments},
         )
         event.listen(self.engine, "connect", _register_vector_types)
         event.listen(self.engine, "checkin", _note_use)
@@ -62,7 +70,7 @@ class Database:
 
     def listen(self) -> psycopg.Connection[Any]:
         """A connection of its own outside the pool, in autocommit, for LISTEN."""
-        return psycopg.connect(self.url, autocommit=True, options=self.options, connect_timeout=5)
+        return psycopg.connect(self.url, autocommit=True, **self._arguments)
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -84,7 +92,7 @@ class TenantDatabase(Database):
         self, url: str, tenant: Callable[[], int | None] = lambda: None, pool_size: int = 10
     ) -> None:
         """`tenant` is asked at the start of each transaction; None sees no tenant's rows."""
-        super().__init__(url, pool_size)
+        super().__init__(url, pool_size, "sightline-api")
         self._tenant = tenant
         event.listen(self.engine, "begin", self._begin)
 

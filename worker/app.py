@@ -95,10 +95,11 @@ def _start(name: str) -> None:
 
 def runtime(name: str, lane: Lane) -> Runtime:
     """Wire one worker process. Nothing connects yet."""
-    database = Database(settings.database_url, pool_size=6)
+    name = name or f"{lane}@{socket.gethostname()}"
+    database = Database(settings.database_url, pool_size=6, name=name)
     redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
     return Runtime(
-        name=name or f"{lane}@{socket.gethostname()}",
+        name=name,
         lane=lane,
         settings=settings,
         database=database,

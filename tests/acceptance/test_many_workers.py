@@ -41,6 +41,7 @@ WATCH = """
 """
 """Who let go of which task, and how: the row itself forgets it."""
 HELD = "SELECT count(*) FROM sightline.tasks WHERE status = 'running' AND leased_by LIKE %s"
+SESSIONS = "SELECT DISTINCT split_part(application_name, '@', 1) FROM pg_stat_activity"
 ENDED_BY = "SELECT count(*) FROM public.watched WHERE worker = %s AND now = 'succeeded'"
 
 
@@ -154,6 +155,7 @@ def test_four_workers_share_all_jobs_and_a_killed_one_loses_nothing(
             for seed, (http, catalog) in enumerate(
                 [(first, "a"), (second, "a"), (first, "b"), (second, "b")], start=1)]  # fmt: skip
     manual = a_document(second, "manuals", tmp_path / "manual.pdf")
+    assert {*WORKERS, "sightline-api"} <= {name for (name,) in crew.sql(SESSIONS)}
     assert kill_at_work(crew, "embed2") > 0
 
     for http, catalog, job in jobs:

@@ -99,13 +99,21 @@ def who_lost_the_lease_writes_nothing(rig: Rig, items: int, rounds: int) -> Tria
 
 
 def _freeze_at_work(rig: Rig, job: Json) -> None:
-    """Freeze the first embed worker while it holds tasks."""
+    """Freeze the first embed worker while it holds tasks, and between two transactions.
+
+    What it had sent before is done with the tasks as if it lived; and a transaction that it left
+    open is broken off after a while, so that it never hears of a lost lease.
+    """
     held = "SELECT 1 FROM tasks WHERE status = 'running' AND starts_with(leased_by, 'embed@')"
+    busy = """SELECT 1 FROM pg_stat_activity
+              WHERE starts_with(application_name, 'embed@') AND state <> 'idle'"""
     while True:
         assert not rig.job(job)["ended_at"], "all was done before a worker could be frozen"
         rig.kill("embed", signal.SIGSTOP)
         if rig.sql(held):
-            return
+            time.sleep(0.05)
+            if rig.sql(held) and not rig.sql(busy):
+                return
         rig.kill("embed", signal.SIGCONT)
         time.sleep(0.02)
 
