@@ -40,7 +40,10 @@ main.add_command(keys_command.main, "keys")
 @click.option("--port", default=8000, show_default=True, help="Port of 127.0.0.1 for the API.")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=Path(".data"),
               show_default=True, help="Folder for the database, pictures and logs.")  # fmt: skip
-def serve(port: int, data_dir: Path) -> None:
+@click.option("--embed-workers", envvar="SIGHTLINE_EMBED_WORKERS", show_envvar=True,
+              type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Processes that embed; each loads the models, and takes its part of the cores.")  # fmt: skip
+def serve(port: int, data_dir: Path, embed_workers: int) -> None:
     """Start everything and keep it running until Ctrl-C.
 
     The port opens once every part is ready. A process that dies is started again. Settings come
@@ -48,7 +51,7 @@ def serve(port: int, data_dir: Path) -> None:
     Ctrl-C kills at once.
     """
     begun = time.monotonic()
-    with running(port, data_dir) as (stack, told_to_stop):
+    with running(port, data_dir, embed_workers) as (stack, told_to_stop):
         click.echo(f"\nSightline is ready after {time.monotonic() - begun:.1f} s: {stack.url}")
         click.echo(f"  console  {stack.url}/        API  {stack.url}/docs")
         click.echo(f"  model    {os.environ.get('SIGHTLINE_IMAGE_MODEL') or 'the demo model'}")
@@ -133,9 +136,13 @@ def _tell_missing(about: backups.About) -> None:
 
 
 @contextmanager
-def running(port: int, data_dir: Path) -> Iterator[tuple[Stack, threading.Event]]:
+def running(
+    port: int, data_dir: Path, embed_workers: int = 1
+) -> Iterator[tuple[Stack, threading.Event]]:
     """A started stack, and the event that a signal sets; exits 1 when the start fails."""
-    stack = Stack(data_dir, port, say=lambda line: click.echo(f"  {line}"))
+    stack = Stack(
+        data_dir, port, say=lambda line: click.echo(f"  {line}"), embed_workers=embed_workers
+    )
     _heed_signals(stack)
     try:
         click.echo("Starting Sightline …")

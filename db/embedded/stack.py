@@ -22,7 +22,7 @@ from db.embedded.supervisor import Say, Supervisor
 from db.vocabulary import Lane
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKERS = {
+FLAGS = {
     Lane.EMBED: ("-P", "threads", "-c", "1"),
     Lane.INGEST: ("-P", "prefork", "-c", "1"),
     Lane.ANSWER: ("-P", "threads", "-c", "8"),
@@ -43,10 +43,12 @@ class Stack:
         port: int,
         environment: Mapping[str, str] | None = None,
         say: Say = lambda _: None,
+        embed_workers: int = 1,
     ) -> None:
         """`environment` is put over this process's own, for every part.
 
         A database or Redis URL in it wins over the embedded one: a test may put a proxy between.
+        Of several embed workers, `embed`, `embed2` and so on, each takes its part of the cores.
         """
         self.folder = Path(data_dir).resolve()
         self.port = port
@@ -55,6 +57,10 @@ class Stack:
         self.supervisor = Supervisor(say)
         self._more_environment = dict(environment or {})
         self._say = say
+        self._workers: dict[str, Lane] = {lane: lane for lane in Lane}
+        for number in range(2, embed_workers + 1):
+            self._workers[f"{Lane.EMBED}{number}"] = Lane.EMBED
+        self._embed_workers = embed_workers
         self._lock: IO[str] | None = None
         self._postgres: Postgres | None = None
         self._redis: Redis | None = None
@@ -101,7 +107,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop the API, then the workers together, then Redis and Postgres: within 45 s."""
-        self.supervisor.stop(*WORKERS)
+        self.supervisor.stop(*self._workers)
         for store in (self._redis, self._postgres):
             if store is not None:
                 store.stop()
@@ -179,14 +185,15 @@ class Stack:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             # Rows of a former life may look alive: only what was seen from now on counts.
             moment = _one(connection, "SELECT clock_timestamp()")
-            self.supervisor.start(*(self._worker(lane) for lane in WORKERS))
+            self.supervisor.start(*(self._worker(*each) for each in self._workers.items()))
 
             def missing() -> str:
                 seen = connection.execute(
-                    "SELECT DISTINCT lane FROM sightline.workers WHERE seen_at > %s", [moment]
+                    "SELECT split_part(name, '@', 1) FROM sightline.workers WHERE seen_at > %s",
+                    [moment],
                 )
                 living = {row[0] for row in seen}
-                return next((str(lane) for lane in WORKERS if lane not in living), "")
+                return next((name for name in self._workers if name not in living), "")
 
             self.supervisor.wait_until(missing, "did not report itself alive", 180)
         self._done("workers", begun)
@@ -199,18 +206,26 @@ class Stack:
         self.supervisor.wait_until(lambda: "" if self._answers() else "api", "is not ready", 60)
         self._done("api", begun)
 
-    def _worker(self, lane: Lane) -> Process:
+    def _worker(self, name: str, lane: Lane) -> Process:
         command = [_script("celery"), "-A", "worker.app", "worker", "-l", "INFO"]
-        command += ["-Q", lane, "-n", f"{lane}@%h", *WORKERS[lane]]
+        command += ["-Q", lane, "-n", f"{name}@%h", *FLAGS[lane]]
         if lane == Lane.UPKEEP:
             schedule = self.folder / "run" / "beat-schedule"
             command += ["-s", str(schedule)]
-        return self._part(lane, command, patience=18)
+        return self._part(name, command, patience=18, **self._share(lane))
 
-    def _part(self, name: str, command: list[str], patience: float = 10) -> Process:
-        return Process(
-            str(name), command, self.folder, self._environment(), cwd=ROOT, patience=patience
-        )
+    def _share(self, lane: Lane) -> dict[str, str]:
+        """Of several embed workers none takes all cores, or all wait for each other's threads."""
+        if lane != Lane.EMBED or self._embed_workers == 1:
+            return {}
+        threads = max(1, (os.cpu_count() or 1) // self._embed_workers)
+        return {"OMP_NUM_THREADS": str(threads), "SIGHTLINE_DECODE_THREADS": str(threads)}
+
+    def _part(
+        self, name: str, command: list[str], patience: float = 10, **defaults: str
+    ) -> Process:
+        environment = defaults | self._environment()
+        return Process(str(name), command, self.folder, environment, cwd=ROOT, patience=patience)
 
     def _environment(self) -> dict[str, str]:
         made = {**os.environ, **self._more_environment, "PYTHONUNBUFFERED": "1"}

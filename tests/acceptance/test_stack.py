@@ -254,6 +254,22 @@ def test_a_stopped_stack_leaves_no_process_and_keeps_its_data(
         assert call(f"{second.url}/v1/catalogs/shop")["description"] == "kept"
 
 
+def test_several_embed_workers_live_and_share_the_cores(
+    tmp_path: Path, model: dict[str, str]
+) -> None:
+    cores = os.cpu_count() or 1
+    with Stack(tmp_path, free_port(), model, embed_workers=2) as stack:
+        assert set(stack.processes) == {*PARTS, "embed2"}
+        for part in ("embed", "embed2"):
+            said = Path(f"/proc/{stack.processes[part]}/environ").read_text().split("\0")
+            assert f"OMP_NUM_THREADS={max(1, cores // 2)}" in said
+        pid = stack.processes["embed2"]
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        eventually(partial(is_another, stack, "embed2", pid), 5)
+    assert started_from(tmp_path) == []
+
+
 def serve(folder: Path, port: int) -> subprocess.Popen[str]:
     """`python -m db.embedded serve`, with its output in a pipe."""
     command = [sys.executable, "-m", "db.embedded", "serve"]

@@ -26,8 +26,8 @@ TYPED = re.compile(
 SPOKEN = re.compile(r"`([^`\n]+)`")
 SETTING = re.compile(r"\bSIGHTLINE_([A-Z_]+[A-Z])\b")
 TARGET = re.compile(r"\bmake ([a-z]+(?:-[a-z]+)*)")
-CLIENTS = {"url", "key", "catalog"}
-"""Settings of the command line, which are no server's."""
+CLIENTS = {"url", "key", "catalog", "embed_workers"}
+"""Settings of the command lines, which are no part's own."""
 
 NOT_RUN = {
     "docker": "needs Docker",
