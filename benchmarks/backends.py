@@ -80,16 +80,18 @@ def operations(reference: ClipEncoder) -> float:
     return float(counted.get_total_flops())
 
 
-def best_rate(precision: torch.dtype) -> float:
+def best_rate(precision: torch.dtype, device: str = "cpu", square: int = SQUARE) -> float:
     """Operations a second of the best of nine large matrix products, the median of three such."""
-    one, other = (torch.rand(SQUARE, SQUARE).to(precision) for _ in range(2))
+    one, other = (torch.rand(square, square, device=device).to(precision) for _ in range(2))
 
     def seconds() -> float:
         began = time.perf_counter()
         torch.mm(one, other)
+        if device != "cpu":
+            torch.cuda.synchronize()
         return time.perf_counter() - began
 
-    return 2 * SQUARE**3 / statistics.median(min(seconds() for _ in range(9)) for _ in range(3))
+    return 2 * square**3 / statistics.median(min(seconds() for _ in range(9)) for _ in range(3))
 
 
 if __name__ == "__main__":

@@ -61,11 +61,15 @@ class Server:
 
 
 @contextmanager
-def server(environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+def server(
+    environment: Mapping[str, str] | None = None, embed_workers: int = 1
+) -> Iterator[Server]:
     """Start a stack in a folder that is removed afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="sightline-bench-") as folder,
-        Stack(Path(folder) / "data", free_port(), environment) as stack,
+        Stack(
+            Path(folder) / "data", free_port(), environment, embed_workers=embed_workers
+        ) as stack,
         httpx.Client(base_url=stack.url, timeout=120) as http,
     ):
         yield Server(stack, http, Path(folder))

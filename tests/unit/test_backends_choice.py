@@ -143,7 +143,7 @@ def test_pytorch_is_told_as_well(folder: Path) -> None:
     encoder = ClipEncoder.load(str(folder), device="cpu", precision="fp32")
     assert encoder.backend.device == CPU and encoder.precision in NAMES.values()
     assert encoder.about == {"backend": "torch", "precision": "fp32", "device": "cpu",
-                             "why": "as set"}  # fmt: skip
+                             "why": "as set", "recorded": False}  # fmt: skip
 
 
 def test_overlap_counts_the_ten_best_that_both_have() -> None:

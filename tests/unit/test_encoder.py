@@ -159,11 +159,11 @@ class SmallDevice:
         self._fits, self._real = fits, model.get_text_features
         model.get_text_features = self
 
-    def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> object:
+    def __call__(self, input_ids: torch.Tensor) -> object:
         self.sizes.append(len(input_ids))
         if len(input_ids) > self._fits:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
-        return self._real(input_ids=input_ids, attention_mask=attention_mask)
+        return self._real(input_ids=input_ids)
 
 
 def test_out_of_memory_halves_the_batch_loses_nothing_and_is_remembered(

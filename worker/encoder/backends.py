@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from worker.encoder.graphs import Plain, Recorded
 from worker.encoder.preprocess import Preprocessing
 from worker.encoder.sides import PictureSide, WordSide
 
@@ -19,6 +20,10 @@ LIBRARIES = {"torch": "torch", "onnx": "onnxruntime", "openvino": "openvino"}
 """The backends by the names that the setting knows, each with the module that it needs."""
 EXPORTED = {"onnx": ("int8", "fp32"), "openvino": ("bf16", "fp32")}
 """What the backends that run an export can do; `auto` tries from the left."""
+
+
+LENGTHS = 16
+"""Recordings are made for texts of so many tokens, twice as many and so on."""
 
 
 @dataclass(frozen=True, order=True)
@@ -57,32 +62,40 @@ class Backend(Protocol):
     def images(self, pixels: Bytes) -> torch.Tensor:
         """Encode uint8 (n, crop, crop, 3)."""
 
-    def texts(self, ids: Tokens, mask: Tokens) -> torch.Tensor:
-        """Encode tokens (n, length), padded on the right; `mask` is 0 where padding is."""
+    def texts(self, ids: Tokens) -> torch.Tensor:
+        """Encode tokens (n, length), padded on the right, which changes nothing."""
 
 
 class TorchBackend:
-    """The reference, and the way of every GPU."""
+    """The reference, and the way of every GPU: there it is recorded, unless that is not wished."""
 
-    def __init__(self, model: Any, preprocessing: Preprocessing) -> None:
+    def __init__(self, model: Any, preprocessing: Preprocessing, recorded: bool = True) -> None:
         self.model = model
         self.device: torch.device = model.device
         self.way = Way("torch", NAMES[model.dtype])
-        self._pictures = PictureSide(model, preprocessing)
-        self._words = WordSide(model)
+        self.recorded = recorded and self.device.type == "cuda"
+        sides = PictureSide(model, preprocessing), WordSide(model)
+        form = Recorded if self.recorded else Plain
+        self._pictures, self._words = (form(side, self.device) for side in sides)
+        self._longest: int = model.config.text_config.max_position_embeddings
 
     @torch.inference_mode()
     def images(self, pixels: Bytes) -> torch.Tensor:
         """See `Backend`."""
-        made = torch.from_numpy(pixels)
-        if self.device.type == "cuda":
-            made = made.pin_memory()
-        vectors: torch.Tensor = self._pictures(made.to(self.device, non_blocking=True))
-        return vectors
+        return self._pictures(self._pinned(pixels))
 
     @torch.inference_mode()
-    def texts(self, ids: Tokens, mask: Tokens) -> torch.Tensor:
+    def texts(self, ids: Tokens) -> torch.Tensor:
         """See `Backend`."""
-        tokens = (torch.from_numpy(each).to(self.device) for each in (ids, mask))
-        vectors: torch.Tensor = self._words(*tokens)
-        return vectors
+        return self._words(self._pinned(self._evened(ids) if self.recorded else ids))
+
+    def _evened(self, ids: Tokens) -> Tokens:
+        """Tokens padded to one of few lengths, by the last, which ends a text or pads it."""
+        length = ids.shape[1]
+        more = min(-(-length // LENGTHS) * LENGTHS, self._longest) - length
+        return np.pad(ids, ((0, 0), (0, more)), mode="edge")
+
+    def _pinned(self, values: Bytes | Tokens) -> torch.Tensor:
+        """Memory that a GPU reads by itself, while this thread goes on."""
+        made = torch.from_numpy(values)
+        return made.pin_memory() if self.device.type == "cuda" else made

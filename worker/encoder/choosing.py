@@ -65,6 +65,8 @@ class Chosen:
             "backend": way.backend, "precision": way.precision, "device": str(self.backend.device),
             "why": self.why,
         }  # fmt: skip
+        if isinstance(self.backend, TorchBackend):
+            told["recorded"] = self.backend.recorded
         if self.record:
             told["gate"] = [one.model_dump() for one in self.record.measured]
         return told
@@ -152,7 +154,8 @@ def _with_torch(
     precision = loading.pick_precision(wish.precision, device, found.size)
     model = found.model(device, precision)
     loading.set_threads(device, found.size)
-    return Chosen(TorchBackend(model, found.preprocessing), why, record)
+    backend = TorchBackend(model, found.preprocessing, recorded=wish.backend != "torch")
+    return Chosen(backend, why, record)
 
 
 def _record(

@@ -92,5 +92,4 @@ class ClipEncoder(Batches):
             padding_side="right",
             return_tensors="np",
         )
-        ids, mask = (np.asarray(tokens[n], np.int64) for n in ("input_ids", "attention_mask"))
-        return self.backend.texts(ids, mask)
+        return self.backend.texts(np.asarray(tokens["input_ids"], np.int64))

@@ -22,7 +22,7 @@ class OnnxBackend:
         """See `Backend`."""
         return torch.from_numpy(self._vision.run(None, {"pixels": pixels})[0])
 
-    def texts(self, ids: Tokens, mask: Tokens) -> torch.Tensor:
+    def texts(self, ids: Tokens) -> torch.Tensor:
         """See `Backend`."""
         return torch.from_numpy(self._text.run(None, {"ids": ids})[0])
 

@@ -24,7 +24,7 @@ class OpenvinoBackend:
         """See `Backend`."""
         return _vectors(self._vision, pixels)
 
-    def texts(self, ids: Tokens, mask: Tokens) -> torch.Tensor:
+    def texts(self, ids: Tokens) -> torch.Tensor:
         """See `Backend`."""
         return _vectors(self._text, ids)
 

@@ -25,6 +25,17 @@ WORDS = """
 
 SHAPES: dict[str, tuple[dict[str, int], dict[str, int], int]] = {
     "b32": ({}, {}, 512),
+    "l14": (
+        {
+            "hidden_size": 1024,
+            "intermediate_size": 4096,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "patch_size": 14,
+        },
+        {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12},
+        768,
+    ),
     "tiny": (
         {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
         {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "vocab_size": 2048},

@@ -32,14 +32,14 @@ class WordSide(torch.nn.Module):
     """Tokens (n, length), padded on the right, to float32 (n, dimensions) of length 1.
 
     CLIP's text side looks back only and reads the vector at the end token, which no padding
-    precedes: so the mask changes nothing, and an export does without.
+    precedes: so it needs no mask.
     """
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Encode tokens that lie on the model's device."""
-        output = self.model.get_text_features(input_ids=ids, attention_mask=mask)
+        output = self.model.get_text_features(input_ids=ids)
         return normalised(output.pooler_output)
