@@ -1,6 +1,6 @@
-"""What can go wrong in the encoder; here and not in `db/errors.py`, as no other room raises them.
+"""What can go wrong in the encoder; here and not in `db/errors/`, as no other room raises them.
 
-EncodingFailed (db/errors.py)
+EncodingFailed (db/errors/)
 └── EncoderError
     ├── BadVector         the model gave NaN, infinity or nothing but zeros
     ├── OutOfMemory       a single input does not fit on the device
