@@ -159,6 +159,23 @@ def _register_vector_types(connection: psycopg.Connection[Any], _record: object)
         connection.rollback()
 
 
+@contextmanager
+def checked_by_one_plan(connection: Connection) -> Iterator[None]:
+    """Statements that write many rows: the checks of foreign keys are planned once, not for each row.
+
+    Planned as everything else is (`CUSTOM_PLANS`) they took 58 of 81 ms for 1,000 vectors, and 11
+    of 27 ms for 1,000 tasks. A plan made while a table was empty must not read all of it when it is
+    full: it goes by index. The statements themselves must do with such a plan, too.
+    """
+    connection.exec_driver_sql(
+        "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
+    )
+    yield
+    connection.exec_driver_sql(
+        "SET LOCAL plan_cache_mode TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT"
+    )
+
+
 def driver(connection: Connection) -> psycopg.Connection[Any]:
     """The psycopg connection below a SQLAlchemy one: for COPY."""
     raw = connection.connection.driver_connection

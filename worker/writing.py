@@ -9,22 +9,15 @@ from sqlalchemy import Connection, text
 from db import catalogs, queue, search
 from db.errors import ItemChanged, LeaseLost
 from db.queue import Outcome, Task
-from db.session import driver
+from db.session import checked_by_one_plan, driver
 from db.vocabulary import JobKind, Lane, TaskStatus
 from worker.batch import Outcomes, Vector, query_sha_of
 
 INCOMING = """
     CREATE TEMP TABLE IF NOT EXISTS incoming (tenant_id bigint, task_id bigint, item_id bigint,
-        catalog_id bigint, model_id int, sha256 bytea, vector halfvec) ON COMMIT DELETE ROWS;
-    SET LOCAL plan_cache_mode = force_generic_plan;
-    SET LOCAL enable_seqscan = off
+        catalog_id bigint, model_id int, sha256 bytea, vector halfvec) ON COMMIT DELETE ROWS
 """
-"""Where a batch comes in; and the checks of foreign keys are planned once and not for each row.
-
-They took 58 of 81 ms for 1,000 vectors, planned as everything else is (`db/session.py`). A plan made
-while a table was empty must not read all of it when it is full: it goes by index.
-"""
-USUAL = "SET LOCAL plan_cache_mode TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT"
+"""Where a batch comes in."""
 COPY = """
     COPY incoming (tenant_id, task_id, item_id, catalog_id, model_id, sha256, vector)
     FROM STDIN (FORMAT BINARY)
@@ -142,6 +135,5 @@ def keep_vectors(connection: Connection, rows: Iterable[Row]) -> set[int]:
         copy.set_types(COPY_TYPES)
         for *keys, vector in rows:
             copy.write_row((*keys, HalfVector(vector)))
-    kept = set(connection.execute(KEEP).scalars())
-    connection.exec_driver_sql(USUAL)
-    return kept
+    with checked_by_one_plan(connection):
+        return set(connection.execute(KEEP).scalars())

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db.queue.tasks import NONE_ENDED, NewTask
-from db.session import driver
+from db.session import checked_by_one_plan, driver
 from db.vocabulary import TaskStatus
 
 TASKS = bindparam("tasks", type_=JSONB)
@@ -68,7 +68,11 @@ def enqueue(
     mine = {"tenant": tenant, "job": job}
     place = mine | {"lane": tasks[0].lane, "priority": priority}
     rank, now = connection.execute(NEXT_OF_JOB, place).one()
-    with driver(connection).cursor() as cursor, cursor.copy(ADD) as copy:
+    with (
+        checked_by_one_plan(connection),
+        driver(connection).cursor() as cursor,
+        cursor.copy(ADD) as copy,
+    ):
         for n, task in enumerate(tasks, rank):
             ended_at = None if task.status == TaskStatus.QUEUED else now
             copy.write_row(
