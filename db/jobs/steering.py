@@ -1,6 +1,9 @@
 """Jobs stopped and begun again: canceled, retried, expired after their deadline, and deleted."""
 
-from sqlalchemy import Connection, text
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
 
 from db import queue
 from db.errors import JobAlreadyEnded, JobNotRetryable
@@ -29,6 +32,26 @@ RETRY_TASKS = text("""
     RETURNING expands, lane
 """)
 """What was wrong with an upload itself, as a line or a page, stays so: there is nothing left to do."""
+
+LATE = text("""
+    SELECT tenant_id, id FROM jobs
+    WHERE ended_at IS NULL AND status = 'queued' AND expires_at < now() ORDER BY id LIMIT 1000
+""")
+NAMED = "(SELECT * FROM unnest(CAST(:tenants AS bigint[]), CAST(:jobs AS text[])))"
+LOCK_TASKS = text(f"""
+    SELECT count(*) FROM (SELECT FROM tasks WHERE status = 'queued'
+        AND (tenant_id, job_id) IN {NAMED} ORDER BY id FOR UPDATE) locked
+""")
+EXPIRE = text(f"""
+    UPDATE jobs SET status = 'expired', ended_at = now(),
+        canceled = total - succeeded - unchanged - failed
+    WHERE (tenant_id, id) IN {NAMED} AND ended_at IS NULL AND status = 'queued'
+    RETURNING tenant_id, id, pg_notify(:channel, id)
+""")
+CANCEL_ALL = text(f"""
+    UPDATE tasks SET status = 'canceled', ended_at = now()
+    WHERE status = 'queued' AND (tenant_id, job_id) IN {NAMED}
+""")
 
 
 def cancel(connection: Connection, tenant: int, job_id: str) -> Job:
@@ -66,7 +89,8 @@ def retry(connection: Connection, tenant: int, job_id: str) -> tuple[Job, list[s
     if rows:
         connection.execute(
             text("""UPDATE jobs SET status = 'running', ended_at = NULL, error = NULL,
-                    result = NULL, failed = failed - :failed, expanded = expanded AND NOT :expands
+                    result = NULL, failed = failed - :failed, expanded = expanded AND NOT :expands,
+                    cancel_requested_at = NULL
                     WHERE tenant_id = :tenant AND id = :job"""),
             {"tenant": tenant, "job": job_id, "failed": sum(not row.expands for row in rows),
              "expands": any(row.expands for row in rows)},
@@ -76,21 +100,18 @@ def retry(connection: Connection, tenant: int, job_id: str) -> tuple[Job, list[s
 
 def expire(connection: Connection) -> int:
     """End jobs whose deadline passed before any worker began them; returns how many."""
-    jobs = connection.execute(
-        text("""UPDATE jobs SET status = 'expired', ended_at = now(), canceled = total
-                WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM jobs WHERE ended_at IS NULL
-                    AND status = 'queued' AND expires_at < now() ORDER BY id LIMIT 1000
-                    FOR UPDATE SKIP LOCKED)
-                RETURNING tenant_id, id, pg_notify(:channel, id)"""),
-        {"channel": queue.JOB_ENDED},
-    ).all()
-    connection.execute(
-        text("""UPDATE tasks SET status = 'canceled', ended_at = now() WHERE status = 'queued'
-                AND (tenant_id, job_id) IN (SELECT * FROM unnest(CAST(:tenants AS bigint[]),
-                                                                 CAST(:jobs AS text[])))"""),
-        {"tenants": [job.tenant_id for job in jobs], "jobs": [job.id for job in jobs]},
-    )
-    return len(jobs)
+    late = connection.execute(LATE).all()
+    if not late:
+        return 0
+    # Tasks before jobs, as everybody locks them; who had claimed one meanwhile has begun its job.
+    connection.execute(LOCK_TASKS, _named(late))
+    ended = connection.execute(EXPIRE, _named(late) | {"channel": queue.JOB_ENDED}).all()
+    connection.execute(CANCEL_ALL, _named(ended))
+    return len(ended)
+
+
+def _named(jobs: Sequence[Row[Any]]) -> dict[str, list[Any]]:
+    return {"tenants": [job.tenant_id for job in jobs], "jobs": [job.id for job in jobs]}
 
 
 def purge(connection: Connection, retention_days: float) -> int:

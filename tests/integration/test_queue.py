@@ -1,9 +1,10 @@
 """The life of a task, on a real Postgres."""
 
 import threading
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from db import jobs, queue
 from db.errors import (
@@ -263,6 +264,64 @@ def test_a_job_whose_deadline_passed_expires(database: Database) -> None:
         assert jobs.expire(connection) == 1
     assert job(database, job_id).status == JobStatus.EXPIRED
     assert not claim(database)
+    check_invariant(database)
+
+
+def test_who_claims_while_jobs_expire_gets_nothing_and_waits_for_nobody(
+    database: Database,
+) -> None:
+    job_id = submit(database, 2)
+    with database.begin() as connection:
+        connection.execute(text("UPDATE jobs SET expires_at = now() - interval '1 second'"))
+    claims = []
+
+    def claim_too(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "SET status" in statement:
+            claims.append(len(claim(database).tasks))
+
+    with database.begin() as connection:
+        event.listen(connection, "before_cursor_execute", claim_too)
+        assert jobs.expire(connection) == 1
+    assert claims == [0, 0]
+    assert job(database, job_id).status == JobStatus.EXPIRED
+    check_invariant(database)
+
+
+def test_a_job_that_is_begun_while_jobs_expire_goes_on(database: Database) -> None:
+    job_id = submit(database, 2)
+    with database.begin() as connection:
+        connection.execute(text("UPDATE jobs SET expires_at = now() - interval '1 second'"))
+    expired: list[int] = []
+
+    def expire() -> None:
+        with database.begin() as connection:
+            expired.append(jobs.expire(connection))
+
+    with database.begin() as connection:
+        queue.claim(connection, Lane.EMBED, "w1", 1, 60, [MODEL])
+        beside = threading.Thread(target=expire)
+        beside.start()
+        beside.join(0.3)
+        assert beside.is_alive(), "it did not wait for who claims"
+    beside.join(10)
+    assert expired == [0]
+    assert job(database, job_id).status == JobStatus.RUNNING
+    check_invariant(database)
+
+
+def test_a_retry_takes_back_a_cancel_that_came_too_late(database: Database) -> None:
+    job_id = submit(database, 1)
+    taken = claim(database)
+    with database.begin() as connection:
+        jobs.cancel(connection, 1, job_id)
+        queue.fail(connection, taken.token, [(taken.tasks[0], BrokenImage("cut off"))])
+    assert job(database, job_id).failed == 1
+    with database.begin() as connection:
+        jobs.retry(connection, 1, job_id)
+    again = claim(database)
+    assert [task.cancel_requested for task in again.tasks] == [False]
+    succeed(database, again)
+    assert job(database, job_id).succeeded == 1
     check_invariant(database)
 
 

@@ -4,7 +4,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.ingest.chunks import MOST, OVERLAP_MOST, chunks, sentence_ends
@@ -43,6 +43,7 @@ def test_every_character_that_is_no_space_is_in_a_chunk(text: str) -> None:
 
 
 @given(TEXTS)
+@example("x" * 750 + "。0" + "\n" * 1200 + "y")
 def test_chunks_always_advance_and_overlap_little(text: str) -> None:
     for before, after in pairwise(chunks(text)):
         assert before.start < after.start

@@ -40,7 +40,11 @@ def chunks(text: str) -> tuple[Chunk, ...]:
     found: list[Chunk] = []
     while begin < last:
         end = _end_of(text, begin, last, ends)
-        found.append(Chunk(*_span(text, begin, end)))
+        chunk = Chunk(*_span(text, begin, end))
+        if (
+            not found or chunk.end > found[-1].end
+        ):  # else it had nothing new before long white space
+            found.append(chunk)
         begin = last if end >= last else _next_start(text, begin, end, ends)
     return tuple(found)
 
