@@ -22,6 +22,7 @@ from db.errors import (
 from db.fields import storable
 from db.images import check
 from db.queue import NewTask, Outcome, Task
+from db.session import checked_by_one_plan
 from db.vocabulary import PRIORITY, JobKind, Lane, TaskStatus
 from worker.ingest import manifest, upload
 from worker.ingest.manifest import BadLine, Line
@@ -87,7 +88,9 @@ class Expansion:
             queue.progress(connection, self._token, self._task, {"lines": self._done})
             # Read again: the first embedded picture fixes the catalog's vector space.
             catalog = catalogs.by_id(connection, self._task.tenant_id, catalog.id)
-            tasks = ready + entries.put(connection, self._task.tenant_id, catalog, items)
+            with checked_by_one_plan(connection):
+                put = entries.put(connection, self._task.tenant_id, catalog, items)
+            tasks = ready + put
             tasks.sort(key=lambda task: task.place)
             queue.enqueue(
                 connection, self._task.tenant_id, self._task.job_id, PRIORITY[JobKind.IMPORT], tasks
