@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, event, text
 
 from benchmarks.clip_like import DIMENSIONS, Array, Made
-from benchmarks.made_catalog import made_catalog
+from benchmarks.made_catalog import index, made_catalog, put_items, put_vectors, vacuum
 from benchmarks.report import percentile
 from db import search
 from db.catalogs import Catalog
 from db.filters import Filters
 from db.search import Query
-from db.session import Database, driver
-from worker import writing
-from worker.indexing import Indexer
+from db.session import Database
 
 BATCH = 1_000
 """Vectors that are written in one transaction of a bulk load."""
@@ -91,25 +88,13 @@ class Stock:
             return int(connection.execute(found, {"behind": behind}).scalar_one())
 
     def _write(self, start: int, vectors: Array) -> None:
-        rows = ((1, number, number, self.catalog.id, self.model, sha256_of(number), vector)
-                for number, vector in enumerate(vectors, start=start + 1))  # fmt: skip
         with self.database.begin() as connection:
-            kept = writing.keep_vectors(connection, rows)
-        if len(kept) != len(vectors):
-            raise RuntimeError("not every vector was kept")
+            put_vectors(connection, self.catalog.id, self.model, start + 1, vectors)
 
     def _items(self, first: int) -> None:
-        columns = "tenant_id, id, catalog_id, external_id, sha256, price, created_at"
-        now = datetime.now(UTC)
-        with (
-            self.database.begin() as connection,
-            driver(connection).cursor() as cursor,
-            cursor.copy(f"COPY items ({columns}) FROM STDIN (FORMAT BINARY)") as copy,
-        ):
-            copy.set_types(["int8", "int8", "int8", "text", "bytea", "numeric", "timestamptz"])
-            for number in range(first + 1, self.count + 1):
-                copy.write_row((1, number, self.catalog.id, str(number), sha256_of(number),
-                                int(self.prices[number - 1]), now))  # fmt: skip
+        items = ((n, None, int(self.prices[n - 1])) for n in range(first + 1, self.count + 1))
+        with self.database.begin() as connection:
+            put_items(connection, self.catalog.id, items)
 
     def rate(self, until: int, rows: int) -> float:
         """Rows a second of the last `rows` before a size."""
@@ -118,21 +103,14 @@ class Stock:
 
     def fold(self) -> float:
         """Index what is fresh; rows a second."""
-        self._vacuum()
+        vacuum(self.database)
         began, log, last = time.perf_counter(), self._log(), self._one("max(id)", 0)
-        if not Indexer(self.database.url, threading.Event()).run():
-            raise RuntimeError("nothing was indexed")
+        index(self.database)
         seconds = time.perf_counter() - began
         rows = self._one("sum(rows)", last)
         self.logged["folded"] += self._log() - log
         self.folded += rows
         return float(rows / seconds)
-
-    def _vacuum(self) -> None:
-        """As autovacuum would after a while."""
-        level = self.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        with level as connection:
-            connection.execute(text("VACUUM ANALYZE items, embeddings"))
 
     def search(self, kind: str, times: int, prices: int | None = None) -> "Searched":
         """Search by as many queries of a kind, one after the other, and compare with numpy."""
@@ -214,11 +192,6 @@ def timed(connection: Connection) -> Iterator[list[float]]:
     event.listen(connection, "before_cursor_execute", before)
     event.listen(connection, "after_cursor_execute", after)
     yield took
-
-
-def sha256_of(number: int) -> bytes:
-    """32 bytes as unordered as a hash's."""
-    return (number * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big") * 4
 
 
 def stocked(database: Database, most: int) -> Stock:

@@ -1,38 +1,30 @@
 """Sightline's side: writes a made-up shop as the workers do, and searches it as the API does."""
 
 import argparse
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from benchmarks.clip_like import DIMENSIONS, Array
 from benchmarks.full_text import postgres
-from benchmarks.made_catalog import made_catalog
+from benchmarks.made_catalog import index, made_catalog, put_items, put_vectors, vacuum
 from benchmarks.peers import asking
 from benchmarks.peers.made import Shop
-from benchmarks.stock import BATCH, sha256_of
+from benchmarks.stock import BATCH
 from db import catalogs, search
 from db.catalogs import Catalog
 from db.filters import Filters
 from db.plan import Plan, choose
 from db.search import Query
-from db.session import Database, driver
-from worker import writing
-from worker.indexing import Indexer
+from db.session import Database
 
 EXACT = 0
 """In place of a number of candidates: compare everything."""
-ITEMS = """COPY items (tenant_id, id, catalog_id, external_id, sha256, category, price, created_at)
-    FROM STDIN (FORMAT BINARY)"""
-"""With the checks of foreign keys planned once and not for each row, as for vectors."""
-TYPES = ["int8", "int8", "int8", "text", "bytea", "text", "numeric", "timestamptz"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +41,11 @@ class Store:
         began = time.perf_counter()
         for start in range(0, count, BATCH):
             rows = range(start, min(count, start + BATCH))
+            items = ((row + 1, str(shop.categories[row]), int(shop.prices[row])) for row in rows)
             with self.database.begin() as connection:
-                self._items(connection, shop, rows)
-                self._vectors(connection, shop, rows)
+                put_items(connection, self.catalog.id, items)
+                put_vectors(connection, self.catalog.id, self.model, start + 1,
+                            shop.vectors[rows.start : rows.stop])  # fmt: skip
         with self.database.begin() as connection:
             query = Query(None, shop.vectors[-1], None, Filters(), pictured=True)
             if len(search.find(connection, 1, self.catalog, query)) != 10:
@@ -65,28 +59,10 @@ class Store:
 
     def index(self) -> float:
         """The seconds in which upkeep indexes everything, once autovacuum has been there."""
-        level = self.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        with level as connection:
-            connection.execute(text("VACUUM ANALYZE items, embeddings"))
+        vacuum(self.database)
         began = time.perf_counter()
-        if not Indexer(self.database.url, threading.Event()).run():
-            raise RuntimeError("nothing was indexed")
+        index(self.database)
         return time.perf_counter() - began
-
-    def _items(self, connection: Connection, shop: Shop, rows: range) -> None:
-        now = datetime.now(UTC)
-        connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
-        with driver(connection).cursor() as cursor, cursor.copy(ITEMS) as copy:
-            copy.set_types(TYPES)
-            for row in rows:
-                copy.write_row((1, row + 1, self.catalog.id, str(row), sha256_of(row),
-                                str(shop.categories[row]), int(shop.prices[row]), now))  # fmt: skip
-
-    def _vectors(self, connection: Connection, shop: Shop, rows: range) -> None:
-        written = ((1, row + 1, row + 1, self.catalog.id, self.model, sha256_of(row),
-                    shop.vectors[row]) for row in rows)  # fmt: skip
-        if len(writing.keep_vectors(connection, written)) != len(rows):
-            raise RuntimeError("not every vector was kept")
 
 
 @contextmanager
@@ -113,7 +89,7 @@ class Sightline:
         query = Query(None, vector, None, Filters.parse(where))
         with self._database.begin() as connection:
             found = search.find(connection, 1, self._catalog, query)
-        return [int(hit.item.external_id) for hit in found]
+        return [int(hit.item.external_id) - 1 for hit in found]
 
 
 def with_candidates(ef: int) -> Any:
