@@ -30,17 +30,18 @@ class CudaRecording:
 
     def __init__(self, side: Side, shape: Sequence[int], like: torch.Tensor, device: Any) -> None:
         """Record at a shape, for values of the type of `like`; raises what CUDA raises."""
-        self._rows = torch.zeros(tuple(shape), dtype=like.dtype, device=device)
-        aside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        aside.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(aside):
-            for _ in range(WARM_UP):
-                side(self._rows)
-        torch.cuda.current_stream(device).wait_stream(aside)
-        self._graph = torch.cuda.CUDAGraph()
-        # Only this thread's calls are forbidden meanwhile: others may pin memory.
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._vectors = side(self._rows)
+        with torch.cuda.device(device):  # which may not be the first
+            self._rows = torch.zeros(tuple(shape), dtype=like.dtype, device=device)
+            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):
+                for _ in range(WARM_UP):
+                    side(self._rows)
+            torch.cuda.current_stream().wait_stream(aside)
+            self._graph = torch.cuda.CUDAGraph()
+            # Only this thread's calls are forbidden meanwhile: others may pin memory.
+            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+                self._vectors = side(self._rows)
 
     def play(self, rows: torch.Tensor) -> torch.Tensor:
         """See `Recording`; rows behind the last are those of an earlier call, and nobody's."""
