@@ -16,10 +16,11 @@ import numpy as np
 import torch
 
 from benchmarks import pictures
+from benchmarks.alone import words
 from benchmarks.backends import best_rate, operations
-from benchmarks.report import Figure, percentile
+from benchmarks.report import Figure
 from benchmarks.server import archive_of, python, server
-from worker.encoder import ClipEncoder
+from worker.encoder import ClipEncoder, loading
 from worker.encoder.random_folder import write
 
 SHAPES = ("b32", "l14")
@@ -75,8 +76,7 @@ def main() -> None:
     device = plain.device.type
     name = torch.cuda.get_device_name() if device == "cuda" else device
     square = SQUARE if device == "cuda" else SQUARE // 8
-    precision = getattr(torch, {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}[
-        plain.precision])  # fmt: skip
+    precision = loading.PRECISIONS[plain.precision]
     allowed = best_rate(precision, device, square) / operations(plain)
     found: dict[str, Any] = {
         "matrix products allow": (allowed, "pictures/s"),
@@ -88,7 +88,7 @@ def main() -> None:
             rate = batch * calls(partial(encoder.images, grey(encoder, batch)), seconds)
             found[f"{way}, batches of {batch}"] = rate, "pictures/s"
             found[f"{way}, batches of {batch}, of what is allowed"] = 100 * rate / allowed, "%"
-        found[f"{way}, one text"] = text_ms(encoder), "ms"
+        found[f"{way}, one text"] = words(encoder)["text_ms"], "ms"
     sys.stdout.write(json.dumps({"device": name, **found}))
 
 
@@ -107,17 +107,6 @@ def calls(act: Callable[[], object], seconds: float) -> float:
         act()
         count += 1
     return count / (time.perf_counter() - began)
-
-
-def text_ms(encoder: ClipEncoder) -> float:
-    """The median of 50 texts, one by one."""
-    encoder.texts(["a red thing"])
-    taken: list[float] = []
-    for number in range(50):
-        began = time.perf_counter()
-        encoder.texts([f"a red thing number {number}"])
-        taken.append((time.perf_counter() - began) * 1000)
-    return percentile(taken, 50)
 
 
 def decoded(encoder: ClipEncoder, seconds: float) -> float:

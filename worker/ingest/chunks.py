@@ -41,9 +41,8 @@ def chunks(text: str) -> tuple[Chunk, ...]:
     while begin < last:
         end = _end_of(text, begin, last, ends)
         chunk = Chunk(*_span(text, begin, end))
-        if (
-            not found or chunk.end > found[-1].end
-        ):  # else it had nothing new before long white space
+        # Before long white space there may be nothing that the last chunk does not have.
+        if not found or chunk.end > found[-1].end:
             found.append(chunk)
         begin = last if end >= last else _next_start(text, begin, end, ends)
     return tuple(found)
